@@ -1,0 +1,54 @@
+# make demo and make test are all a newcomer needs; each installs what it needs.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CI ?=
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help env servers demo test check fmt bench soak generate clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+env: $(VENV)/.installed  ## the Python environment in .venv
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing obskit and its tools into $(VENV) (about a minute the first time)"
+	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	@touch $@
+
+servers: env  ## obtain the real servers (first time: about 10 minutes and 1 GB; afterwards nothing)
+	@$(BIN)/python tests/servers/get.py
+
+demo: env servers  ## the whole way: servers, a sample service, provision, verify
+	@$(BIN)/python examples/demo.py
+
+test: env servers  ## everything: unit, contract, cli and integration tests against real servers
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov=obskit --cov-report=term tests
+
+check: env  ## ruff, mypy strict, import contracts, generated files current
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@PATH=$(BIN):$$PATH $(BIN)/lint-imports --no-timeout 2>/dev/null || PATH=$(BIN):$$PATH $(BIN)/lint-imports
+	@$(BIN)/python -m tests.generated --check
+
+generate: env  ## write all generated files
+	@$(BIN)/python -m tests.generated --write
+
+fmt: env  ## format and fix what ruff can
+	@$(BIN)/ruff check --fix-only -q . ; $(BIN)/ruff format -q .
+
+bench: env  ## the figures of BENCHMARKS.md, as ratios in one run
+	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,bench]'
+	@$(BIN)/python -m benchmarks
+
+soak: env servers  ## the long runs
+	@$(BIN)/python -m pytest -m soak -p no:cacheprovider tests
+
+clean:  ## remove the environment and caches (not the servers' cache)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
