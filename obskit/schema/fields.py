@@ -10,8 +10,8 @@ __all__ = ["ATTRIBUTES", "BUILTIN", "LEVELS", "LIMITS", "REFERENCE_LINE", "TIMES
 
 #: RFC 3339 section 5.6, narrowed: upper-case ``T`` and ``Z``, year ≥ 1970, no leap second, no hour 24.
 TIMESTAMP_PATTERN: Final = (
-    r"^(19[7-9]\d|[2-9]\d{3})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
-    r"T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$"
+    r"^(19[7-9][0-9]|[2-9][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 )
 
 LEVELS: Final = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
