@@ -8,10 +8,11 @@ from obskit.schema.model import Field, FieldType, Requirement, Schema
 
 __all__ = ["ATTRIBUTES", "BUILTIN", "LEVELS", "LIMITS", "REFERENCE_LINE", "TIMESTAMP_PATTERN"]
 
-#: RFC 3339 section 5.6, narrowed: upper-case ``T`` and ``Z``, year ≥ 1970, no leap second, no hour 24.
+#: RFC 3339 section 5.6, narrowed: upper-case ``T`` and ``Z``, year ≥ 1970, no leap second, no hour 24, and
+#: an offset of at most 18 hours: Elasticsearch refuses what is beyond (tried on 8.7.1).
 TIMESTAMP_PATTERN: Final = (
     r"^(19[7-9][0-9]|[2-9][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]((0[0-9]|1[0-7]):[0-5][0-9]|18:00))$"
 )
 
 LEVELS: Final = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
@@ -27,11 +28,14 @@ _LEVEL_SYNONYMS: Final = {
 class LIMITS:
     """Bounds that formatter, normaliser, linter and shippers keep alike."""
 
-    LINE_BYTES: Final = 65_536  #: one line, with its newline
-    ATTRIBUTE_DEPTH: Final = 20  #: levels of objects below ``attributes`` (flattened: depth_limit)
-    LEAF_BYTES: Final = (
-        8_191  #: UTF-8 bytes of one leaf below ``attributes`` (flattened: ignore_above)
-    )
+    # one line, with its newline
+    LINE_BYTES: Final = 65_536
+    # levels of objects, ``attributes`` itself being the first (flattened: depth_limit)
+    ATTRIBUTE_DEPTH: Final = 20
+    # UTF-8 bytes of one leaf below ``attributes`` (flattened: ignore_above)
+    LEAF_BYTES: Final = 8_191
+    # UTF-8 bytes of one key below ``attributes``: 20 of them and a leaf stay below Lucene's 32,766
+    KEY_BYTES: Final = 1_024
 
 
 #: Where everything goes that the schema does not declare.
