@@ -1,0 +1,88 @@
+"""Prometheus on this machine, reading rules and targets from a folder that obskit delivers to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from obskit.local import binaries
+from obskit.local.server import Launch, free_port
+
+__all__ = ["Prometheus"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prometheus:
+    """One Prometheus with its reload allowed over HTTP.
+
+    It reads ``<files>/rules/*.yml`` and ``<files>/targets/*.yml`` and ``*.json``. A target's ``job``
+    label wins over the name of the job that finds it.
+
+    Args:
+        alertmanager: Address of the Alertmanager to send alerts to, as ``host:port``.
+        scrape: Addresses to scrape from the start, by the name of their job.
+        interval: Seconds between scrapes and between evaluations of rules.
+        name: The server's name, which is also its folder's.
+    """
+
+    alertmanager: str = ""
+    scrape: tuple[tuple[str, str], ...] = ()
+    interval: int = 2
+    name: str = "prometheus"
+
+    def prepare(self, folder: Path) -> Launch:
+        """Write the configuration and choose a port.
+
+        Raises:
+            LocalError: There is no Prometheus here.
+        """
+        program = binaries.find("prometheus", "prometheus", cached="prometheus")
+        files = folder / "files"
+        for name in ("rules", "targets"):
+            (files / name).mkdir(parents=True, exist_ok=True)
+        address = f"127.0.0.1:{free_port()}"
+        config = folder / "prometheus.yml"
+        config.write_text(
+            "# Written by obskit up. Rules and targets are delivered into files/.\n"
+            + yaml.safe_dump(self._config(files, address), sort_keys=False),
+            encoding="utf-8",
+        )
+        return Launch(
+            argv=(
+                str(program),
+                f"--config.file={config}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                "--storage.tsdb.retention.time=1d",
+                f"--web.listen-address={address}",
+                "--web.enable-lifecycle",  # else a reload is answered 403
+            ),
+            url=f"http://{address}",
+            ready="/-/ready",
+            addresses={"address": address, "files": str(files), "config": str(config)},
+        )
+
+    def _config(self, files: Path, address: str) -> dict[str, object]:
+        seconds = f"{self.interval}s"
+        targets = [str(files / "targets" / pattern) for pattern in ("*.yml", "*.json")]
+        jobs: list[dict[str, object]] = [
+            {"job_name": job, "static_configs": [{"targets": [target]}]}
+            for job, target in (("prometheus", address), *self.scrape)
+        ]
+        jobs.append(
+            {
+                "job_name": "obskit",
+                "file_sd_configs": [{"files": targets, "refresh_interval": "5s"}],
+            }
+        )
+        config: dict[str, object] = {
+            "global": {"scrape_interval": seconds, "evaluation_interval": seconds},
+            "rule_files": [str(files / "rules" / "*.yml")],
+            "scrape_configs": jobs,
+        }
+        if self.alertmanager:
+            config["alerting"] = {
+                "alertmanagers": [{"static_configs": [{"targets": [self.alertmanager]}]}]
+            }
+        return config
