@@ -47,8 +47,9 @@ def load(path: Path, sections: Mapping[str, type[Section]], *, environment: str 
         problems.append(document.problem("config/unknown-key", (key,), f"{key}: unknown key"))
         del common[key]
     targets: dict[str, Section] = {}
-    for key, model in sections.items():
+    for key in sections:  # a lazy mapping: a model is imported only when its key is there
         if key in document.data:
+            model = sections[key]
             value = document.data[key]
             try:
                 targets[key] = model.model_validate({} if value is None else value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from obskit.config import Section, Settings
@@ -33,9 +33,24 @@ def target_class(name: str) -> type[Target[Any]]:
     return found
 
 
-def sections(names: Iterable[str] | None = None) -> Mapping[str, type[Section]]:
-    """Each target's own settings, by its key in obskit.yml."""
-    return {name: target_class(name).Settings for name in (names or REGISTRY)}
+class _Sections(Mapping[str, type[Section]]):
+    """Settings by key, each imported when it is asked for."""
+
+    def __getitem__(self, name: str) -> type[Section]:
+        if name not in REGISTRY:
+            raise KeyError(name)
+        return target_class(name).Settings
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(REGISTRY)
+
+    def __len__(self) -> int:
+        return len(REGISTRY)
+
+
+def sections() -> Mapping[str, type[Section]]:
+    """Each target's own settings, by its key in obskit.yml; imported as they are asked for."""
+    return _Sections()
 
 
 def create(

@@ -1,0 +1,1 @@
+"""How a text or a request reaches a server."""

@@ -1,0 +1,110 @@
+"""A network stream that keeps a total deadline and a pinned certificate, below any HTTP client.
+
+Clients count a timeout from each byte received, so a server that sends a byte a second holds them for
+ever. Here every read, write and handshake gets what is left of one deadline.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+from collections.abc import Iterable
+from contextvars import ContextVar
+from typing import Any
+
+import httpcore
+
+from obskit.deadline import Deadline
+
+__all__ = ["DEADLINE", "DeadlineBackend"]
+
+#: The deadline of the request that this thread is making.
+DEADLINE: ContextVar[Deadline | None] = ContextVar("obskit_http_deadline", default=None)
+
+
+def _left(timeout: float | None, error: type[Exception]) -> float | None:
+    deadline = DEADLINE.get()
+    if deadline is None:
+        return timeout
+    if deadline.passed:
+        raise error("deadline")
+    return min(timeout, deadline.remaining) if timeout else deadline.remaining
+
+
+class DeadlineBackend(httpcore.NetworkBackend):
+    """Connects, and hands out streams that keep the deadline.
+
+    Args:
+        fingerprint: SHA-256 of the certificate (the server's or one of its chain) to insist on, in
+            lower-case hex; empty for none.
+    """
+
+    def __init__(self, fingerprint: str = "") -> None:
+        self._inner = httpcore.SyncBackend()
+        self._fingerprint = fingerprint
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Open a connection within what is left."""
+        stream = self._inner.connect_tcp(
+            host, port, _left(timeout, httpcore.ConnectTimeout), local_address, socket_options
+        )
+        return _Stream(stream, self._fingerprint)
+
+
+class _Stream(httpcore.NetworkStream):
+    def __init__(self, inner: httpcore.NetworkStream, fingerprint: str) -> None:
+        self._inner = inner
+        self._fingerprint = fingerprint
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, _left(timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        inner = self._inner.start_tls(
+            ssl_context, server_hostname, _left(timeout, httpcore.ConnectTimeout)
+        )
+        if self._fingerprint:
+            seen = _fingerprints(inner.get_extra_info("ssl_object"))
+            if self._fingerprint not in seen:
+                inner.close()
+                shown = seen[0] if seen else "none"
+                raise httpcore.ConnectError(
+                    f"certificate fingerprint mismatch: the server's is {shown}"
+                )
+        return _Stream(inner, "")
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+def _fingerprints(connection: ssl.SSLObject | ssl.SSLSocket) -> list[str]:
+    """SHA-256 of the server's certificate, then, where Python tells it, of its chain."""
+    certificates = [connection.getpeercert(binary_form=True) or b""]
+    # Public from Python 3.13; before, only on the inner object.
+    for holder in (connection, getattr(connection, "_sslobj", None)):
+        chain = getattr(holder, "get_unverified_chain", None)
+        if chain is not None:
+            certificates += [
+                item if isinstance(item, bytes) else ssl.PEM_cert_to_DER_cert(item.public_bytes())
+                for item in chain() or []
+            ]
+            break
+    return [hashlib.sha256(item).hexdigest() for item in certificates if item]
