@@ -34,18 +34,18 @@ function put(object, key, value) {
 
 // An escaped half of a surrogate pair without its other half is no character. The parsers differ
 // in what they make of it (Logstash cuts the text there), so such a line goes to the quarantine.
-function hasLoneSurrogate(text) {
-  for (var i = 0; i < text.length; i++) {
-    var unit = text.charCodeAt(i);
-    if (unit >= 0xd800 && unit <= 0xdbff) {
-      var next = text.charCodeAt(i + 1);
-      if (!(next >= 0xdc00 && next <= 0xdfff)) { return true; }
-      i++;
-    } else if (unit >= 0xdc00 && unit <= 0xdfff) {
-      return true;
-    }
+function hasLoneSurrogate(line) {
+  if (!/\\u[dD][89a-fA-F]/.test(line)) { return false; }
+  var escape = /\\(?:u([0-9a-fA-F]{4})|.)/g;
+  var awaited = -1; // where the second half has to stand
+  for (var match = escape.exec(line); match !== null; match = escape.exec(line)) {
+    var unit = match[1] ? parseInt(match[1], 16) : 0;
+    var second = unit >= 0xdc00 && unit <= 0xdfff;
+    if (second !== (awaited === match.index)) { return true; }
+    if (awaited >= 0 && !second) { return true; }
+    awaited = unit >= 0xd800 && unit <= 0xdbff ? match.index + 6 : -1;
   }
-  return false;
+  return awaited >= 0;
 }
 
 // Characters as people and the schema count them: a surrogate pair is one.
@@ -280,16 +280,8 @@ function parse(line) {
     return { reason: "json: not valid" };
   }
   if (!isObject(doc)) { return { reason: "json: not an object" }; }
-  if (/\\u[dD][89a-fA-F]/.test(line) && hasLoneSurrogate(unescaped(line))) {
-    return { reason: "json: half a surrogate pair" };
-  }
+  if (hasLoneSurrogate(line)) { return { reason: "json: half a surrogate pair" }; }
   return { doc: doc };
-}
-
-function unescaped(line) {
-  return line.replace(/\\(?:u([0-9a-fA-F]{4})|.)/g, function (all, hex) {
-    return hex ? String.fromCharCode(parseInt(hex, 16)) : " ";
-  });
 }
 
 function setPath(document, path, value) {
@@ -353,7 +345,7 @@ function normalise(line, shipper) {
     setPath(document, field.path, result.value);
   }
   if (spanId !== undefined && !has(document, "span_id")) { document.span_id = spanId; }
-  enrich(document, doc, shipper);
+  enrich(document, shipper);
 
   var extra = collect(doc, declared);
   var contradicted = contradictions(document, shipper);
@@ -368,7 +360,7 @@ function normalise(line, shipper) {
 }
 
 // `host`, `environment` and `version` come from the shipper and obskit.yml where the event is silent.
-function enrich(document, doc, shipper) {
+function enrich(document, shipper) {
   for (var name in shipper) {
     if (has(shipper, name) && shipper[name] && !has(document, name)) { document[name] = shipper[name]; }
   }
@@ -383,4 +375,73 @@ function contradictions(document, shipper) {
     }
   }
   return marks;
+}
+
+// --- Filebeat ---------------------------------------------------------------------------------
+
+// What Kubernetes and Docker metadata processors know of the place the line came from.
+var ORIGIN = [
+  ["cluster", "orchestrator.cluster.name"], ["namespace", "kubernetes.namespace"], ["pod", "kubernetes.pod.name"],
+  ["node", "kubernetes.node.name"], ["container", "kubernetes.container.name"], ["container", "container.name"],
+  ["unit", "systemd.unit"]
+];
+
+function originOf(event) {
+  var origin = {};
+  for (var i = 0; i < ORIGIN.length; i++) {
+    var value = event.Get(ORIGIN[i][1]);
+    if (typeof value === "string" && value !== "" && !has(origin, ORIGIN[i][0])) { origin[ORIGIN[i][0]] = value; }
+  }
+  return origin;
+}
+
+function streamOf(service) {
+  var dataset = service.toLowerCase().replace(/[^a-z0-9_]/g, "_");
+  // `invalid` is the quarantine's; characters beyond the limit would make a name that is refused.
+  if (dataset === QUARANTINE) { dataset += "_"; }
+  return STREAM + dataset.substring(0, SERVICE_LENGTH) + "-" + SETTINGS.namespace;
+}
+
+function process(event) {
+  var line = event.Get("message");
+  var shipper = { host: event.Get("host.name"), environment: SETTINGS.environment, version: SETTINGS.version };
+  var result;
+  try {
+    result = typeof line === "string" ? normalise(line, shipper, event) : { reasons: ["line: missing"], document: {} };
+  } catch (error) { // never lose a line to a mistake of ours
+    result = { reasons: ["filter: " + error], document: {} };
+  }
+  var origin = originOf(event);
+  var document = result.reasons ? quarantined(line, result, event) : result.document;
+
+  // What shippers add (agent, ecs, input, log, host as an object) would collide with our fields.
+  var keys = Object.keys(event.Get());
+  for (var i = 0; i < keys.length; i++) { event.Delete(keys[i]); }
+
+  if (!isEmpty(origin) && !result.reasons) {
+    if (!has(document, ATTRIBUTES)) { document[ATTRIBUTES] = {}; }
+    if (!isObject(document[ATTRIBUTES].shipper)) { document[ATTRIBUTES].shipper = {}; }
+    for (var name in origin) { document[ATTRIBUTES].shipper[name] = origin[name]; }
+  }
+  for (var key in document) {
+    if (has(document, key)) { event.Put(key, document[key]); }
+  }
+  if (result.reasons) {
+    event.Put("@metadata.raw_index", STREAM + QUARANTINE + "-" + SETTINGS.namespace);
+  } else {
+    if (result.time) { event.Put("@timestamp", result.time); }
+    event.Put("@metadata.raw_index", streamOf(document.service));
+  }
+  return event;
+}
+
+// The quarantine keeps the time of arrival: an event that breaks the schema may have none of its own.
+function quarantined(line, result, event) {
+  var document = {
+    message: typeof line === "string" ? line : JSON.stringify(event.Get()),
+    reasons: result.reasons,
+    error: { type: "schema", message: result.reasons.join("; ") }
+  };
+  if (typeof result.document.service === "string") { document.service = result.document.service; }
+  return document;
 }
