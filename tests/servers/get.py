@@ -332,9 +332,7 @@ def parts(*, newest: bool) -> list[Part]:
                     "newest",
                     {
                         "promtool": "github.com/prometheus/prometheus/cmd/promtool",
-                        "prometheus": "github.com/prometheus/prometheus/cmd/prometheus",
                         "amtool": "github.com/prometheus/alertmanager/cmd/amtool",
-                        "alertmanager": "github.com/prometheus/alertmanager/cmd/alertmanager",
                     },
                 ),
             )

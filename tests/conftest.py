@@ -1,0 +1,171 @@
+"""What all tests share: real servers, started once for a session, their checkers, and public corpora.
+
+A server that is not on this machine skips the tests that need it, with the reason. In CI such a skip
+fails unless tests/allowed-skips.txt lists it (tests/skip_policy.py).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:  # `pytest` alone does not add it, `python -m pytest` does
+    sys.path.insert(0, str(ROOT))
+
+from obskit.errors import LocalError  # noqa: E402
+from obskit.local import binaries, server  # noqa: E402
+from obskit.local.alertmanager import Alertmanager  # noqa: E402
+from obskit.local.elasticsearch import Elasticsearch  # noqa: E402
+from obskit.local.filebeat import Filebeat  # noqa: E402
+from obskit.local.node_exporter import NodeExporter  # noqa: E402
+from obskit.local.prometheus import Prometheus  # noqa: E402
+from obskit.local.server import Running, Server  # noqa: E402
+
+pytest_plugins = ["tests.skip_policy", "tests.servers.grafana"]
+
+Start = Callable[[Server], Running]
+
+
+def _starter(base: Path) -> Iterator[Start]:
+    """Start servers on request, and stop them all at the end, also where one refuses to stop."""
+    started: list[Running] = []
+
+    def start(wanted: Server) -> Running:
+        folder = base / f"{wanted.name}-{len(started)}"
+        try:
+            wanted.prepare(folder_for_probe(folder))
+        except LocalError as error:
+            pytest.skip(f"{wanted.name} is not on this machine: {error.hint}")
+        one = server.start(wanted, folder)
+        started.append(one)
+        return one
+
+    yield start
+    errors = []
+    for one in reversed(started):
+        try:
+            server.stop(one)
+        except LocalError as error:
+            errors.append(str(error))
+    assert not errors, errors
+
+
+def folder_for_probe(folder: Path) -> Path:
+    """Make a server's folder, for preparing it is how to learn whether its program is here."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def session_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """Start a server that lives as long as the session (one session per xdist worker)."""
+    yield from _starter(tmp_path_factory.mktemp("servers"))
+
+
+@pytest.fixture(scope="module")
+def module_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """Start a server with fresh data that lives as long as the test module."""
+    yield from _starter(tmp_path_factory.mktemp("servers"))
+
+
+@pytest.fixture
+def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """Start a server with fresh data that lives as long as one test, which may stop it itself."""
+    yield from _starter(tmp_path_factory.mktemp("servers"))
+
+
+@pytest.fixture(scope="session")
+def elasticsearch(session_servers: Start) -> Running:
+    """Elasticsearch 8.7.1, security off; it answers ``GET /``, which Filebeat insists on."""
+    return session_servers(Elasticsearch(version="8.7.1"))
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_new(session_servers: Start) -> Running:
+    """Elasticsearch 8.19.21, security off."""
+    return session_servers(Elasticsearch(version="8.19.21"))
+
+
+@pytest.fixture(scope="session")
+def node_exporter(session_servers: Start) -> Running:
+    """A Node Exporter of this machine; ``addresses["address"]`` is its host:port."""
+    return session_servers(NodeExporter())
+
+
+@pytest.fixture(scope="session")
+def alertmanager(session_servers: Start) -> Running:
+    """An Alertmanager; ``addresses["file"]`` is its configuration, which tests may edit and reload."""
+    return session_servers(Alertmanager())
+
+
+@pytest.fixture(scope="session")
+def prometheus(session_servers: Start, alertmanager: Running, node_exporter: Running) -> Running:
+    """A Prometheus that scrapes itself and the Node Exporter and alerts the Alertmanager.
+
+    ``addresses["files"]`` holds ``rules/`` and ``targets/``, which tests may deliver to.
+    """
+    return session_servers(
+        Prometheus(
+            alertmanager=alertmanager.addresses["address"],
+            scrape=(("node", node_exporter.addresses["address"]),),
+        )
+    )
+
+
+@pytest.fixture(scope="session")
+def filebeat(session_servers: Start, elasticsearch: Running) -> Running:
+    """A Filebeat that ships into ``elasticsearch``; ``addresses["inputs"]`` is read anew every second."""
+    return session_servers(Filebeat(elasticsearch=elasticsearch.url))
+
+
+def _program(name: str, *programs: str, cached: str = "") -> Path:
+    found = binaries.look_for(name, *programs, cached=cached)
+    if found is None:
+        pytest.skip(f"{name} is not on this machine: run make servers")
+    return found
+
+
+@pytest.fixture(scope="session")
+def filebeat_binary() -> Path:
+    """The Filebeat program."""
+    return _program("filebeat", "filebeat", cached="filebeat")
+
+
+@pytest.fixture(scope="session")
+def promtool() -> Path:
+    """Prometheus's own checker."""
+    return _program("promtool", "promtool")
+
+
+@pytest.fixture(scope="session")
+def amtool() -> Path:
+    """Alertmanager's own checker."""
+    return _program("amtool", "amtool")
+
+
+@pytest.fixture(scope="session")
+def mustache() -> Path:
+    """The grammar of Logstash pipelines: ``mustache check FILE``."""
+    return _program("mustache", "mustache", cached="mustache")
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """A function that finds a TCP port of the loopback that nobody listens on."""
+    return server.free_port
+
+
+@pytest.fixture(scope="session")
+def corpora() -> Path:
+    """Public corpora of rules, dashboards, configurations and logs, which are not part of the repository."""
+    folder = Path(os.environ.get("OBSKIT_CORPORA") or ROOT.parent / "shared" / "corpora")
+    if not folder.is_dir():
+        pytest.skip(
+            f"no corpora at {folder.name}: set OBSKIT_CORPORA to the folder that holds them"
+        )
+    return folder

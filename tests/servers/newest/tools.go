@@ -1,0 +1,9 @@
+//go:build tools
+
+// Package newest names the programs to build, so that go mod tidy keeps what they need.
+package newest
+
+import (
+	_ "github.com/prometheus/alertmanager/cmd/amtool"
+	_ "github.com/prometheus/prometheus/cmd/promtool"
+)
