@@ -147,6 +147,15 @@ class Validator:
         found.extend(self._unknown(event, ""))
         return found
 
+    def check(self, item: Field, value: object) -> Iterator[Violation]:
+        """What is wrong with one value, which is not null.
+
+        Args:
+            item: The field that it is of.
+            value: The value on the wire.
+        """
+        yield from self._checks[item.type](item, value)
+
     def _field(self, item: Field, event: Mapping[str, object]) -> Iterator[Violation]:
         node: object = event
         for depth, key in enumerate(item.path):
@@ -167,7 +176,7 @@ class Validator:
             if not item.nullable:
                 yield Violation("required", item.name, f"{item.name} is null; it needs a value")
             return
-        yield from self._checks[item.type](item, node)
+        yield from self.check(item, node)
 
     def _unknown(self, node: Mapping[str, object], above: str) -> Iterator[Violation]:
         schema = self.schema
