@@ -1,0 +1,5 @@
+"""``python -m obskit``."""
+
+from obskit.cli import main
+
+main()

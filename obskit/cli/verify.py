@@ -1,0 +1,88 @@
+"""``obskit verify``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.markup import escape
+
+from obskit.cli.options import Stack, json_option, open_stack, quiet_option, stack_options
+from obskit.cli.output import console, show_json, show_proofs
+from obskit.engine.verify import Proof, Verdict
+from obskit.errors import ConfigError, Problem
+
+__all__ = ["command", "proofs_code", "prove"]
+
+
+def prove(stack: Stack, *, only: str = "", quiet: bool = False) -> list[Proof]:
+    """Try everything, telling each failure as it comes."""
+    from obskit.engine.verify import verify
+    from obskit.targets import stack as stacks
+
+    out = console(err=True)
+    checks = stacks.checks(stack.targets)
+
+    def progress(proof: Proof) -> None:
+        if not quiet and proof.verdict is Verdict.FAILED:
+            out.print(f"  [red]✘ {escape(proof.id)}[/] {escape(proof.detail)}")
+
+    if not quiet:
+        out.print(f"proving {len(checks)} things, each within its deadline …")
+    return verify(checks, only=only, on_proof=progress)
+
+
+def proofs_code(proofs: list[Proof]) -> int:
+    """The exit code of proofs: 1 when one failed, or when nothing at all was proved."""
+    if any(proof.verdict is Verdict.FAILED for proof in proofs):
+        return 1
+    return 0 if any(proof.verdict is Verdict.PROVED for proof in proofs) else 1
+
+
+def _explain(proofs: list[Proof]) -> None:
+    out = console()
+    for proof in proofs:
+        out.print(f"[bold]{escape(proof.id)}[/] — {escape(proof.title)}")
+        out.print(f"  {proof.verdict}: {escape(proof.detail)} ({proof.seconds:.1f} s)")
+        if proof.next:
+            out.print(f"  [dim]→ {escape(proof.next)}[/]")
+        for item in proof.evidence:
+            out.print(f"  [cyan]{escape(item.of)}[/] was asked:")
+            out.print("\n".join(f"    {escape(line)}" for line in item.asked.splitlines()))
+            out.print("  and answered:")
+            out.print("\n".join(f"    {escape(line)}" for line in item.answer.splitlines()))
+
+
+@click.command("verify")
+@stack_options
+@click.option(
+    "--explain",
+    "explain",
+    metavar="ID",
+    default="",
+    help="Try what has this id (or begins with it) and tell what was asked of whom and what came back.",
+)
+@json_option
+@quiet_option
+def command(
+    file: Path, environment: str, only: tuple[str, ...], explain: str, *, as_json: bool, quiet: bool
+) -> int:
+    """Prove that a log line, every panel and an alert arrive; exit code 1 when a proof failed."""
+    stack = open_stack(file, environment, only)
+    proofs = prove(stack, only=explain, quiet=quiet or as_json)
+    if explain and not proofs:
+        raise ConfigError(
+            [
+                Problem(
+                    rule="verify/id",
+                    message=f"no proof has the id {explain!r}: obskit verify lists them",
+                )
+            ]
+        )
+    if as_json:
+        show_json({"proofs": [proof.to_dict() for proof in proofs]})
+    elif explain:
+        _explain(proofs)
+    else:
+        show_proofs(proofs, quiet=quiet)
+    return proofs_code(proofs)

@@ -1,0 +1,97 @@
+"""All configured targets together: one plan, one list of proofs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from obskit.deadline import Deadline
+from obskit.engine.plan import Plan, make_plan
+from obskit.engine.resource import Address, Live, Resource
+from obskit.engine.verify import Check
+from obskit.errors import ObskitError, Problem, ReadError
+from obskit.targets.base import Finding, Target
+
+__all__ = ["checks", "examine", "plan", "problems"]
+
+Targets = Mapping[str, Target[Any]]
+T = TypeVar("T")
+
+
+def _each(targets: Targets, call: Callable[[Target[Any]], T]) -> dict[str, T]:
+    """Call every target at once; all failures are told, not the first."""
+    with ThreadPoolExecutor(max_workers=max(1, len(targets)), thread_name_prefix="read") as pool:
+        jobs = {name: pool.submit(call, target) for name, target in targets.items()}
+    failed = [error for job in jobs.values() if isinstance(error := job.exception(), ObskitError)]
+    if len(failed) == 1:
+        raise failed[0]
+    if failed:
+        raise ReadError(
+            f"{len(failed)} servers could not be read:\n"
+            + "\n".join(f"  {error}" for error in failed)
+        )
+    return {name: job.result() for name, job in jobs.items()}
+
+
+def plan(targets: Targets, project: str, *, adopt: Iterable[Address] = ()) -> Plan:
+    """Read every server and compare.
+
+    Args:
+        targets: The targets to plan.
+        project: Name of the project.
+        adopt: Foreign addresses to take over.
+
+    Raises:
+        ObskitError: A server could not be read whole, or an address is held by somebody else.
+    """
+
+    def read(
+        target: Target[Any],
+    ) -> tuple[Sequence[Resource], Mapping[Address, Live], Sequence[str]]:
+        desired = target.desired()
+        return desired, target.read(frozenset(item.address for item in desired)), target.notes()
+
+    states = _each(targets, read)
+    live = {address: item for _, found, _ in states.values() for address, item in found.items()}
+    return make_plan(
+        project,
+        [resource for desired, _, _ in states.values() for resource in desired],
+        live,
+        normalise=lambda address, body: targets[address.target].normalise(address, body),
+        impact=lambda change: targets[change.address.target].impact(change),
+        adopt=frozenset(adopt),
+        notes=[f"{name}: {note}" for name, (_, _, notes) in states.items() for note in notes],
+    )
+
+
+def checks(targets: Targets) -> list[Check]:
+    """Every proof of every target."""
+    return [check for target in targets.values() for check in target.checks()]
+
+
+def problems(targets: Targets) -> list[Problem]:
+    """Every offline finding of every target; artefacts that cannot even be made are findings too."""
+    found: list[Problem] = []
+    for target in targets.values():
+        found += target.check()
+    return found
+
+
+def examine(targets: Targets, *, seconds: float = 15.0) -> dict[str, list[Finding]]:
+    """What doctor learns of every server; one that does not answer is a finding, not an end."""
+
+    def look(target: Target[Any]) -> list[Finding]:
+        found: list[Finding] = []
+        try:
+            found.extend(target.examine(Deadline.after(seconds)))
+        except ObskitError as error:
+            where = f"{error.where}: " if error.where else ""
+            found.append(
+                Finding(
+                    subject="address", ok=False, detail=f"{where}{error.message}", next=error.hint
+                )
+            )
+        return found
+
+    return _each(targets, look)
