@@ -74,11 +74,23 @@ class Filebeat:
                 "path": str(inputs / "*.yml"),
                 "reload": {"enabled": True, "period": "1s"},
             },
+            # Written after an input's own processors have run, so they are taken away here; events that
+            # are none of ours keep them.
+            "processors": [
+                {
+                    "drop_fields": {
+                        "when": {"contains": {"@metadata.raw_index": "logs-obskit."}},
+                        "fields": ["agent", "ecs", "input", "log"],
+                        "ignore_missing": True,
+                    }
+                }
+            ],
             "output.elasticsearch": {
                 "hosts": [self.elasticsearch],
                 "index": "%{[@metadata.raw_index]}",
                 "non_indexable_policy": {"dead_letter_index": {"index": self.quarantine}},
                 "allow_older_versions": True,
+                "max_retries": -1,
                 "backoff": {"init": "1s", "max": "5s"},
             },
             "queue.mem": {"flush": {"min_events": 1, "timeout": "0.2s"}},
