@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
+from obskit.lint.instant import instant
 from obskit.schema.model import Schema
-from obskit.schema.validate import Validator, Violation
+from obskit.schema.validate import Validator, Violation, is_timestamp
 
 __all__ = ["MAX_NESTING", "Finding", "Line", "Syntax", "first_look"]
 
@@ -59,7 +60,7 @@ class _BrokenError(ValueError):
     """A number that no double holds."""
 
 
-@dataclass(slots=False)
+@dataclass
 class Line:
     """One line of a log.
 
@@ -69,12 +70,19 @@ class Line:
         number: Number of the line in its source, from 1.
         reference: When the line came to be according to its carrier (a container runtime, the
             arrival on a pipe), in seconds since 1970; None where nobody says it.
+        full_size: Bytes of the whole line with its line feed, where ``raw`` is only its start; else 0.
     """
 
     raw: bytes
     schema: Schema
     number: int = 1
     reference: float | None = None
+    full_size: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of the line with its line feed."""
+        return self.full_size or len(self.raw) + 1
 
     @cached_property
     def text(self) -> str:
@@ -136,12 +144,19 @@ class Line:
         return self._parsed[2]
 
     @cached_property
+    def instant(self) -> float | None:
+        """The timestamp in seconds since 1970; None where it breaks the schema."""
+        if self.syntax is not None or not isinstance(self.event, dict):
+            return None
+        text = self.event.get("timestamp")
+        return instant(text) if isinstance(text, str) and is_timestamp(text) else None
+
+    @cached_property
     def violations(self) -> dict[str, list[Violation]]:
         """What the schema says of the event, by rule."""
         found: dict[str, list[Violation]] = {}
         if self.syntax is None:
-            size = len(self.raw) + 1
-            for violation in _validator(self.schema).validate(self.event, line_bytes=size):
+            for violation in _validator(self.schema).validate(self.event):
                 found.setdefault(violation.rule, []).append(violation)
         return found
 

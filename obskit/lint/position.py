@@ -15,11 +15,19 @@ _DECODER: Final = json.JSONDecoder(parse_float=str, parse_int=str)
 
 
 class Member(NamedTuple):
-    """One member of an object: the path of its key, and the spans of key and value."""
+    """One member of an object.
+
+    Args:
+        path: The keys that lead to it, its own being the last.
+        key: Span of the key, with its quotes.
+        value: Span of the value.
+        holder: Where the object begins that it is a member of.
+    """
 
     path: tuple[str, ...]
     key: tuple[int, int]
     value: tuple[int, int]
+    holder: int
 
 
 def members(text: str) -> Iterator[Member]:
@@ -30,7 +38,7 @@ def members(text: str) -> Iterator[Member]:
     Args:
         text: A valid JSON text.
     """
-    pending = [(_skip(text, 0), ())]
+    pending: list[tuple[int, tuple[str, ...]]] = [(_skip(text, 0), ())]
     while pending:
         start, path = pending.pop()
         found = list(_object(text, start, path))
@@ -63,10 +71,10 @@ def _object(text: str, start: int, path: tuple[str, ...]) -> Iterator[Member]:
         return
     at = _skip(text, start + 1)
     while text[at] == '"':
-        key, after = scanstring(text, at + 1, True)
+        key, after = scanstring(text, at + 1)
         value = _skip(text, _skip(text, after) + 1)
         _, end = _DECODER.raw_decode(text, value)
-        yield Member((*path, key), (at, after), (value, end))
+        yield Member((*path, key), (at, after), (value, end), start)
         at = _skip(text, end)
         if text[at] != ",":
             return

@@ -1,0 +1,31 @@
+"""A value has another JSON type than its field, or the line is no object.
+
+Elasticsearch refuses or silently converts such a value, and two services that differ make a mapping conflict.
+
+Bad:  {"http": {"status": "200"}}      {"user_id": 42}
+Good: {"http": {"status": 200}}        {"user_id": "42"}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from obskit.errors import Severity
+from obskit.lint.context import Context
+from obskit.lint.line import Finding, Line
+from obskit.lint.rules._names import strangers
+
+ID: Final = "type"
+SEVERITY: Final = Severity.ERROR
+
+
+def check(line: Line, context: Context) -> Iterator[Finding]:
+    """What the rule finds on one line."""
+    found = line.violations.get(ID, ())
+    event = line.event if isinstance(line.event, dict) else {}
+    aliased = {item.own for item in strangers(context.schema, event)} if found else set()
+    for item in found:
+        # {"host": {"name": …}} is an alias, told by that rule
+        if item.field not in aliased or "is an object" not in item.message:
+            yield Finding(item.message, tuple(item.field.split(".")) if item.field else ())
