@@ -27,7 +27,7 @@ QUARANTINE: Final = "invalid"
 # Elasticsearch allows 100 bytes for the dataset and 100 for the namespace of a data stream.
 # https://www.elastic.co/docs/reference/ecs/ecs-data_stream
 _LIMIT: Final = 100
-_NAMESPACE: Final = re.compile(r"[a-z0-9_.]{1,100}")
+_NAMESPACE: Final = re.compile(r"[a-z0-9_]{1,100}")
 
 #: Characters of a service's name that remain in its dataset.
 SERVICE_LENGTH: Final = _LIMIT - len(DATASET_PREFIX)
@@ -78,7 +78,7 @@ def namespace_name(namespace: str) -> str:
         return namespace
     problem = Problem(
         rule="config/namespace",
-        message=f"{namespace!r} is no namespace of a data stream: use 1 to 100 of a-z 0-9 _ .",
+        message=f"{namespace!r} is no namespace of a data stream: use 1 to 100 of a-z 0-9 _",
     )
     raise ConfigError([problem])
 

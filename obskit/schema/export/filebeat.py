@@ -71,8 +71,13 @@ def _lines(schema: Schema, settings: ScriptSettings, reader: str) -> Iterator[st
     yield "];"
     yield f"var ATTRIBUTES = {_js(ATTRIBUTES)};"
     yield f"var CUT = {_js(CUT)}; // below attributes: the paths that were cut"
-    yield f"var LIMITS = {{ depth: {LIMITS.ATTRIBUTE_DEPTH}, leafBytes: {LIMITS.LEAF_BYTES} }};"
-    yield f"var STREAM = {_js('logs-' + DATASET_PREFIX)};"
+    limits = {
+        "depth": LIMITS.ATTRIBUTE_DEPTH,
+        "leafBytes": LIMITS.LEAF_BYTES,
+        "keyBytes": LIMITS.KEY_BYTES,
+    }
+    yield f"var LIMITS = {_js(limits)};"
+    yield f"var PREFIX = {_js(DATASET_PREFIX)}; // of every dataset"
     yield f"var QUARANTINE = {_js(QUARANTINE)};"
     yield f"var SERVICE_LENGTH = {SERVICE_LENGTH};"
     known = {

@@ -133,31 +133,37 @@ function find(doc, field) {
 // --- Values by type --------------------------------------------------------------------------
 // Each returns {value: …} or {reason: "…"}.
 
-function pad(number, width) {
-  var text = String(number);
-  while (text.length < width) { text = "0" + text; }
-  return text;
-}
+// Looser than the schema's own pattern, where the instant is certain all the same.
+var DATE = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d+))? ?(?:[Zz]|([+-])(\d\d)(?::?(\d\d))?)$/;
+var LAST_INSTANT = 253402300799999; // the end of the year 9999, in milliseconds
 
 function asDate(field, value) {
-  if (typeof value !== "string") { return { reason: "not text" }; }
-  if (!field.pattern.test(value)) { return { reason: "not an RFC 3339 time" }; }
-  var part = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d):(\d\d))$/.exec(value);
-  if (part === null) { return { reason: "not an RFC 3339 time" }; }
+  var millis = typeof value === "string" ? (/^\d{10,19}$/.test(value) ? ofEpoch(+value) : ofText(value)) :
+    typeof value === "number" ? ofEpoch(value) : NaN;
+  if (!(millis >= 0 && millis <= LAST_INSTANT)) { return { reason: "no date and time with a zone" }; }
+  var date = new Date(millis);
+  return { date: date, value: date.toISOString() };
+}
+
+// Seconds, milliseconds, microseconds or nanoseconds: the size of the number tells.
+function ofEpoch(number) {
+  if (number < 0) { return NaN; }
+  return Math.floor((number < 1e11 ? number * 1000 : number < 1e14 ? number : number < 1e17 ? number / 1000 :
+    number / 1000000) + 0.5);
+}
+
+function ofText(text) {
+  var part = DATE.exec(text);
+  if (part === null) { return NaN; }
   var year = +part[1], month = +part[2], day = +part[3];
   var leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
-  var days = [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-  if (day > days[month - 1]) { return { reason: "no such day" }; }
-  var offset = part[8] ? (part[8] === "+" ? 1 : -1) * (+part[9] * 60 + +part[10]) : 0;
+  var days = [0, 31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+  var offset = part[8] ? +part[9] * 60 + +(part[10] || 0) : 0;
+  if (year < 1970 || month > 12 || day < 1 || !(day <= days[month]) || +part[4] > 23 || +part[5] > 59 ||
+      +part[6] > 59 || offset > 18 * 60 || +(part[10] || 0) > 59) { return NaN; }
   var millis = +((part[7] || "") + "000").substring(0, 3);
-  var date = new Date(Date.UTC(year, month - 1, day, +part[4], +part[5], +part[6], millis) - offset * 60000);
-  if (date.getUTCFullYear() < 1970 || date.getUTCFullYear() > 9999) { return { reason: "year out of range" }; }
-  return {
-    date: date,
-    value: pad(date.getUTCFullYear(), 4) + "-" + pad(date.getUTCMonth() + 1, 2) + "-" + pad(date.getUTCDate(), 2) +
-      "T" + pad(date.getUTCHours(), 2) + ":" + pad(date.getUTCMinutes(), 2) + ":" + pad(date.getUTCSeconds(), 2) +
-      "." + pad(date.getUTCMilliseconds(), 3) + "Z"
-  };
+  return Date.UTC(year, month - 1, day, +part[4], +part[5], +part[6], millis) -
+    (part[8] === "-" ? -offset : offset) * 60000;
 }
 
 function asText(field, value) {
@@ -215,8 +221,16 @@ function asBoolean(field, value) {
   return typeof value === "boolean" ? { value: value } : { reason: "not true or false" };
 }
 
+function asFlattened(field, value) {
+  if (!isObject(value)) { return { reason: "not an object" }; }
+  var cut = [];
+  var kept = bounded(value, 1, "", cut);
+  return cut.length === 0 ? { value: kept } : { reason: "more than the index takes at " + cut.join(", ") };
+}
+
 var READERS = {
-  date: asDate, keyword: asText, text: asText, ip: asAddress, long: asNumber, double: asNumber, boolean: asBoolean
+  date: asDate, keyword: asText, text: asText, ip: asAddress, long: asNumber, double: asNumber, boolean: asBoolean,
+  flattened: asFlattened
 };
 
 // --- Attributes ------------------------------------------------------------------------------
@@ -245,21 +259,20 @@ function bounded(value, depth, path, cut) {
     if (!has(value, key)) { continue; }
     // Elasticsearch refuses the whole document for a NUL in a key.
     var name = key.indexOf("\u0000") < 0 ? key : key.split("\u0000").join("\ufffd");
-    put(copy, name, bounded(value[key], depth + 1, path === "" ? name : path + "." + name, cut));
+    name = firstBytes(name, LIMITS.keyBytes);
+    var below = path === "" ? name : path + "." + name;
+    if (name.length < key.length) { cut.push(below); }
+    put(copy, name, bounded(value[key], depth + 1, below, cut));
   }
   return copy;
 }
 
-// What the service put below `attributes` stays as it is; every other undeclared key joins it. A key
+// What the service put below `attributes` stays as it is; every other key that is left joins it. A key
 // that is taken gets underscores: neither value is lost.
 function collect(doc, declared) {
   var extra = {};
   var key;
-  if (isObject(declared)) {
-    for (key in declared) { if (has(declared, key)) { put(extra, key, declared[key]); } }
-  } else if (declared !== undefined && declared !== null) {
-    extra[ATTRIBUTES] = declared;
-  }
+  for (key in declared) { if (has(declared, key)) { put(extra, key, declared[key]); } }
   for (key in doc) {
     if (!has(doc, key)) { continue; }
     var name = key;
@@ -309,7 +322,7 @@ var TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)
 function normalise(line, shipper) {
   var read = parse(line);
   if (read.reason) { return { reasons: [read.reason], document: {} }; }
-  var doc = read.doc, document = {}, reasons = [], declared, spanId, time;
+  var doc = read.doc, document = {}, reasons = [], declared = {}, spanId, time;
 
   for (var i = 0; i < FIELDS.length; i++) {
     var field = FIELDS[i];
@@ -318,9 +331,10 @@ function normalise(line, shipper) {
       if (field.required) { reasons.push(field.name + ": missing"); }
       continue;
     }
-    if (field.type === "flattened") {
+    if (field.name === ATTRIBUTES) {
       take(found);
-      declared = found.value;
+      if (isObject(found.value)) { declared = found.value; }
+      else if (found.value !== null) { declared[ATTRIBUTES] = found.value; }
       continue;
     }
     var value = found.value;
@@ -395,15 +409,16 @@ function originOf(event) {
   return origin;
 }
 
-function streamOf(service) {
+function datasetOf(service) {
   var dataset = service.toLowerCase().replace(/[^a-z0-9_]/g, "_");
   // `invalid` is the quarantine's; characters beyond the limit would make a name that is refused.
   if (dataset === QUARANTINE) { dataset += "_"; }
-  return STREAM + dataset.substring(0, SERVICE_LENGTH) + "-" + SETTINGS.namespace;
+  return dataset.substring(0, SERVICE_LENGTH);
 }
 
 function process(event) {
   var line = event.Get("message");
+  if (typeof line === "string" && /^\s*$/.test(line)) { event.Cancel(); return event; }
   var shipper = { host: event.Get("host.name"), environment: SETTINGS.environment, version: SETTINGS.version };
   var result;
   try {
@@ -411,7 +426,7 @@ function process(event) {
   } catch (error) { // never lose a line to a mistake of ours
     result = { reasons: ["filter: " + error], document: {} };
   }
-  var origin = originOf(event);
+  var origin = originOf(event), dataset = QUARANTINE;
   var document = result.reasons ? quarantined(line, result, event) : result.document;
 
   // What shippers add (agent, ecs, input, log, host as an object) would collide with our fields.
@@ -426,12 +441,12 @@ function process(event) {
   for (var key in document) {
     if (has(document, key)) { event.Put(key, document[key]); }
   }
-  if (result.reasons) {
-    event.Put("@metadata.raw_index", STREAM + QUARANTINE + "-" + SETTINGS.namespace);
-  } else {
+  if (!result.reasons) {
+    dataset = datasetOf(document.service);
     if (result.time) { event.Put("@timestamp", result.time); }
-    event.Put("@metadata.raw_index", streamOf(document.service));
   }
+  event.Put("data_stream", { type: "logs", dataset: PREFIX + dataset, namespace: SETTINGS.namespace });
+  event.Put("@metadata.raw_index", "logs-" + PREFIX + dataset + "-" + SETTINGS.namespace);
   return event;
 }
 

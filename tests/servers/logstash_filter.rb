@@ -1,0 +1,123 @@
+# Runs the generated Ruby of the Logstash filter without a Logstash, in the JRuby that Logstash is made of.
+#
+#   jruby logstash_filter.rb FILTER.rb < events.jsonl > documents.jsonl
+#
+# Each line in is an event of Logstash's own making ({"message": …, "host": …}); each line out is what the filter
+# makes of it, or null where it cancels it. The stand-ins below do what recordings/logstash-filters.jsonl shows of
+# the real ones, and only what the filter uses: the json filter with a target (json-target-root-array-scalar,
+# ruby-classes-of-json-values, json-trailing-garbage), Event (ruby-set-nil, ruby-to_hash-contents) and Timestamp.
+require "json"
+require "bigdecimal"
+
+module LogStash
+  class Timestamp
+    attr_reader :time
+    def self.at(seconds, micros)
+      new(Time.at(seconds, micros).utc)
+    end
+
+    def initialize(time)
+      @time = time
+    end
+
+    def to_s
+      @time.strftime("%Y-%m-%dT%H:%M:%S.%LZ")
+    end
+  end
+
+  module Json
+    ParserError = Class.new(StandardError)
+
+    # Numbers with a point or an exponent become BigDecimal; of several documents the last one counts.
+    def self.load(text)
+      text = text.delete_prefix("\uFEFF")
+      return nil if text.strip.empty?
+      parsed(text)
+    rescue ::JSON::ParserError => error
+      last = text.match(/\A.*\}\s*(\{.*\})\s*\z/m) or raise ParserError, error.message
+      begin
+        parsed(last[1])
+      rescue ::JSON::ParserError
+        raise ParserError, error.message
+      end
+    end
+
+    def self.parsed(text)
+      ::JSON.parse(text, decimal_class: BigDecimal, max_nesting: 1000)
+    end
+  end
+
+  class Event
+    attr_accessor :timestamp
+
+    def initialize(data)
+      @data = data
+      @timestamp = Timestamp.at(0, 0)
+      @cancelled = false
+    end
+
+    def cancel
+      @cancelled = true
+    end
+
+    def cancelled?
+      @cancelled
+    end
+
+    def get(reference)
+      path(reference).inject(@data) { |holder, key| holder.is_a?(Hash) ? holder[key] : nil }
+    end
+
+    def set(reference, value)
+      *parents, last = path(reference)
+      parents.inject(@data) { |holder, key| holder[key] ||= {} }[last] = value
+    end
+
+    def remove(reference)
+      *parents, last = path(reference)
+      holder = parents.inject(@data) { |found, key| found.is_a?(Hash) ? found[key] : nil }
+      holder.delete(last) if holder.is_a?(Hash)
+    end
+
+    def to_hash
+      @data.reject { |key, _| key == "@metadata" }.merge("@timestamp" => @timestamp)
+    end
+
+    def to_json(*)
+      ::JSON.generate(to_hash.merge("@timestamp" => @timestamp.to_s))
+    end
+
+    private
+
+    def path(reference)
+      reference.start_with?("[") ? reference.scan(/\[([^\]]*)\]/).flatten : [reference]
+    end
+  end
+end
+
+class Plugin
+  def initialize(code)
+    instance_eval(code, "filter")
+  end
+
+  def filter(event)
+    line = event.remove("message")
+    event.set("[@metadata][line]", line) unless line.nil?
+    begin
+      document = line.is_a?(String) ? LogStash::Json.load(line) : nil
+      event.set("[@metadata][doc]", document)
+    rescue LogStash::Json::ParserError
+      nil # skip_on_invalid_json: neither tag nor field
+    end
+    @obskit.apply(event)
+  end
+end
+
+plugin = Plugin.new(File.read(ARGV[0], encoding: "UTF-8"))
+STDIN.set_encoding("UTF-8")
+STDOUT.set_encoding("UTF-8")
+STDIN.each_line do |text|
+  event = LogStash::Event.new(JSON.parse(text, max_nesting: false))
+  plugin.filter(event)
+  puts(event.cancelled? ? "null" : JSON.generate(JSON.parse(event.to_json, max_nesting: false), max_nesting: 0))
+end
