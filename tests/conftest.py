@@ -154,6 +154,31 @@ def mustache() -> Path:
     return _program("mustache", "mustache", cached="mustache")
 
 
+@pytest.fixture(scope="session")
+def composecheck() -> Path:
+    """What `docker compose config` does, without Docker: `composecheck [-profile NAME]... FILE`."""
+    return _program("composecheck", "composecheck", cached="composecheck")
+
+
+@pytest.fixture(scope="session")
+def promtool_newest() -> Path:
+    """The newest promtool, which `tests/servers/get.py --newest` builds."""
+    return _newest("promtool")
+
+
+@pytest.fixture(scope="session")
+def amtool_newest() -> Path:
+    """The newest amtool, which `tests/servers/get.py --newest` builds."""
+    return _newest("amtool")
+
+
+def _newest(name: str) -> Path:
+    found = binaries.cache_folder() / "newest" / name
+    if not found.is_file():
+        pytest.skip(f"no newest {name} here: run tests/servers/get.py --newest")
+    return found
+
+
 @pytest.fixture
 def free_port() -> Callable[[], int]:
     """A function that finds a TCP port of the loopback that nobody listens on."""

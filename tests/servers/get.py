@@ -34,6 +34,7 @@ ELASTICSEARCH = {
     "8.7.1": "b04ed46176cd43d6f717aa69c9864bd8af4ac9c35bc3294b0cbeacdb42c5168f",
     "8.19.21": "215d5f3dbf0609a149f6218a9e47b6ae2df34ebbff3c5754e35f15a5e5393c8a",
 }
+JRUBY = ("9.4.9.0", "c069cd9240c2a341e9df4aae55c54ac81577eb161d0afd6d026d6b3fafc7fefd")
 GO_NEEDED = (1, 21)  # older ones cannot fetch the toolchain that the modules name
 JAVA_NEEDED = 17
 
@@ -221,6 +222,27 @@ def elasticsearch(version: str, digest: str) -> Callable[[], None]:
     return obtain
 
 
+def jruby(version: str, digest: str) -> Callable[[], None]:
+    """An obtainer of the Ruby that Logstash is made of, as one archive for Java: verified, renamed into place."""
+
+    def obtain() -> None:
+        with scratch() as folder:
+            run(["mvn", "-B", "-q", "dependency:copy", "-Dmdep.stripVersion=true",
+                 f"-Dartifact=org.jruby:jruby-complete:{version}", f"-DoutputDirectory={folder}/jruby"])  # fmt: skip
+            archive = folder / "jruby" / "jruby-complete.jar"
+            with archive.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+            if found != digest:
+                raise Unobtainable(
+                    f"jruby {version}: SHA-256 is {found}, expected {digest}: refused"
+                )
+            archive.rename(archive.with_name("jruby.jar"))
+            (folder / "jruby").chmod(0o755)
+            place(folder / "jruby", cache() / f"jruby-{version}")
+
+    return obtain
+
+
 def place(source: Path, target: Path) -> None:
     """Move a complete folder to its place; half of an older one there goes first."""
     if target.exists():
@@ -305,6 +327,14 @@ def parts(*, newest: bool) -> list[Part]:
                 elasticsearch(version, digest),
             )
         )
+    wanted.append(
+        Part(
+            f"jruby {JRUBY[0]}",
+            "10 s, 33 MB (Maven)",
+            kept(f"jruby-{JRUBY[0]}", "jruby.jar"),
+            jruby(*JRUBY),
+        )
+    )
     beats = "github.com/elastic/beats/v7/filebeat"
     mustache = "github.com/breml/logstash-config/cmd/mustache"
     wanted += [
@@ -319,6 +349,12 @@ def parts(*, newest: bool) -> list[Part]:
             "10 s, 20 MB (built with Go)",
             either(kept(f"mustache-{MUSTACHE}", "mustache"), on_path("mustache")),
             built("mustache", f"mustache-{MUSTACHE}", {"mustache": mustache}),
+        ),
+        Part(
+            "composecheck",
+            "10 s, 10 MB (built with Go)",
+            kept("composecheck-2.9.0", "composecheck"),
+            built("compose", "composecheck-2.9.0", {"composecheck": "."}),
         ),
     ]
     if newest:

@@ -1,0 +1,185 @@
+"""compose/: pinned, watched, limited, without a default password, and right by the specification."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from obskit.local import compose
+
+FOLDER = Path(__file__).parents[3] / "compose"
+FILE = FOLDER / "compose.yml"
+PROFILES = ("all", "relay", "service")
+
+
+@pytest.fixture(scope="module")
+def stack() -> dict[str, Any]:
+    """The file as it is written."""
+    return yaml.safe_load(FILE.read_text())
+
+
+@pytest.fixture(scope="module")
+def services(stack: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Its services."""
+    return stack["services"]
+
+
+def _loaded(composecheck: Path, *profiles: str, folder: str = "/srv/obskit") -> dict[str, Any]:
+    flags = [part for profile in profiles for part in ("-profile", profile)]
+    result = subprocess.run(
+        [composecheck, *flags, FILE],
+        env={**os.environ, "OBSKIT_LOCAL_DIR": folder},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_the_compose_specification_accepts_it(composecheck: Path) -> None:
+    loaded = _loaded(composecheck, *PROFILES)
+    assert set(loaded["services"]) == {
+        "elasticsearch", "elasticsearch-setup", "kibana", "logstash", "filebeat", "prometheus",
+        "alertmanager", "grafana", "node-exporter", "elasticsearch-exporter", "blackbox-exporter",
+        "relay", "service",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("profile", "there", "absent"),
+    [
+        ("logs", {"elasticsearch", "kibana", "filebeat", "logstash", "grafana"}, {"prometheus"}),
+        ("metrics", {"prometheus", "alertmanager", "node-exporter", "grafana"}, {"elasticsearch"}),
+        ("all", {"elasticsearch", "prometheus", "elasticsearch-exporter"}, {"relay", "service"}),
+    ],
+)
+def test_a_profile_is_complete_by_itself(
+    profile: str, there: set[str], absent: set[str], composecheck: Path
+) -> None:
+    """Nothing of a profile depends on a service outside of it: the loader would refuse that."""
+    loaded = _loaded(composecheck, profile)
+    assert there <= set(loaded["services"])
+    assert not absent & set(loaded["services"])
+
+
+def test_a_mistake_is_refused(composecheck: Path, tmp_path: Path) -> None:
+    """The checker does check: a key that does not exist is named."""
+    wrong = tmp_path / "compose.yml"
+    wrong.write_text("services:\n  a:\n    image: b:1\n    portz: []\n")
+    result = subprocess.run([composecheck, wrong], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "portz" in result.stderr
+
+
+def test_without_its_folder_it_says_what_to_set(composecheck: Path) -> None:
+    environment = {name: v for name, v in os.environ.items() if name != "OBSKIT_LOCAL_DIR"}
+    result = subprocess.run(
+        [composecheck, "-profile", "all", FILE], env=environment, capture_output=True, text=True, check=False
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert "run obskit up" in result.stderr
+
+
+def test_every_image_is_pinned(services: dict[str, dict[str, Any]]) -> None:
+    for name, service in services.items():
+        version = service["image"].rpartition(":")[2].removesuffix("}").removeprefix("-")
+        assert version not in {"", "latest", service["image"]}, name
+
+
+def test_every_service_is_limited_and_those_that_stay_are_watched(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    for name, service in services.items():
+        limits = service["deploy"]["resources"]["limits"]
+        assert {"cpus", "memory"} <= set(limits), name
+        if service["restart"] != "no":
+            assert service["healthcheck"]["test"], name
+
+
+def test_every_port_is_on_the_loopback(services: dict[str, dict[str, Any]]) -> None:
+    for name, service in services.items():
+        for port in service.get("ports", []):
+            assert port.startswith("127.0.0.1:"), name
+
+
+def test_secrets_come_from_files_and_none_has_a_default(stack: dict[str, Any]) -> None:
+    for name, secret in stack["secrets"].items():
+        assert secret["file"].endswith(f"}}/secrets/{name}")
+        assert not list(FOLDER.rglob(name)), "no secret is shipped"
+    for name, service in stack["services"].items():
+        for key, value in service.get("environment", {}).items():
+            if "PASSWORD" in key or "KEY" in key:
+                assert key.endswith("FILE"), (name, key)
+                assert value.startswith("/run/secrets/"), (name, key)
+
+
+def test_security_is_on(services: dict[str, dict[str, Any]]) -> None:
+    assert services["elasticsearch"]["environment"]["xpack.security.enabled"] == "true"
+    assert services["grafana"]["environment"]["GF_AUTH_ANONYMOUS_ENABLED"] == "false"
+
+
+def test_what_obskit_up_prepares_is_what_the_file_mounts(
+    tmp_path: Path, composecheck: Path
+) -> None:
+    """Every folder and every secret that the containers mount from the stack's folder exists."""
+    compose._prepare(tmp_path)
+    loaded = _loaded(composecheck, "all", folder=str(tmp_path))
+    sources = [
+        Path(volume["source"])
+        for service in loaded["services"].values()
+        for volume in service.get("volumes") or []
+        if volume["type"] == "bind"
+    ]
+    sources += [Path(secret["file"]) for secret in loaded["secrets"].values()]
+    inside = [source for source in sources if source.is_relative_to(tmp_path)]
+    assert len(inside) >= 8
+    for source in sources:
+        assert source.exists(), source
+    secrets = [path.read_text() for path in (tmp_path / "secrets").iterdir()]
+    assert all(len(secret) >= 32 for secret in secrets)
+    assert len(set(secrets)) == len(secrets)
+    assert (tmp_path / "secrets").stat().st_mode & 0o077 == 0
+
+
+def test_its_alertmanager_configuration_is_accepted(amtool: Path) -> None:
+    subprocess.run(
+        [amtool, "check-config", FOLDER / "alertmanager.yml"], check=True, capture_output=True
+    )
+
+
+def test_its_prometheus_configuration_is_accepted(promtool: Path) -> None:
+    result = subprocess.run(
+        [promtool, "check", "config", "--syntax-only", FOLDER / "prometheus.yml"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+
+
+def test_its_filebeat_configuration_is_accepted(filebeat_binary: Path, tmp_path: Path) -> None:
+    result = subprocess.run(
+        [filebeat_binary, "test", "config", "-c", FOLDER / "filebeat.yml", "--strict.perms=false",
+         "--path.data", tmp_path],
+        env={**os.environ, "ELASTICSEARCH_URL": "http://a:9200", "ELASTICSEARCH_USER": "b",
+             "ELASTICSEARCH_PASSWORD": "c"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_docker_client_accepts_it_where_there_is_one_with_compose() -> None:
+    question = ["docker", "compose", "version"]
+    if not shutil.which("docker") or subprocess.run(question, capture_output=True).returncode != 0:
+        pytest.skip("no Docker engine here: docker compose is not installed")
+    subprocess.run(
+        ["docker", "compose", "--file", FILE, "--profile", "all", "config", "--quiet"],
+        env={**os.environ, "OBSKIT_LOCAL_DIR": "/srv/obskit"},
+        check=True,
+    )

@@ -1,0 +1,160 @@
+"""tests/servers/get.py, which obtains the servers."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from obskit.local import binaries
+
+SCRIPT = Path(__file__).parents[2] / "servers" / "get.py"
+
+
+@pytest.fixture
+def get(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script as a module, with a cache of its own."""
+    monkeypatch.setenv("OBSKIT_CACHE", str(tmp_path / "cache"))
+    spec = importlib.util.spec_from_file_location("get_servers", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "get_servers", module)
+    spec.loader.exec_module(module)
+    (tmp_path / "cache" / "servers").mkdir(parents=True)
+    return module
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{}, {"OBSKIT_CACHE": "/somewhere"}, {"XDG_CACHE_HOME": "/xdg"}, {"HOME": "/a/home"}],
+    ids=str,
+)
+def test_the_script_and_obskit_agree_on_the_cache(
+    environment: dict[str, str], get: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OBSKIT_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert get.cache() == binaries.cache_folder()
+
+
+def test_a_second_run_does_nothing(get: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is found is not obtained again, and the table names it."""
+    obtained: list[str] = []
+    there: dict[str, Path] = {}
+
+    def part(name: str) -> object:
+        def obtain() -> None:
+            obtained.append(name)
+            there[name] = Path("/bin", name)
+
+        return get.Part(name, "1 s, 2 MB", lambda: there.get(name), obtain)
+
+    wanted = [part("one"), part("two")]
+    assert get.obtain_all(wanted) == {}
+    first = capsys.readouterr().out
+    assert obtained == ["one", "two"]
+    # what it costs is said before anything is obtained
+    assert first.index("1 s, 2 MB") < first.index("one …")
+    assert get.obtain_all(wanted) == {}
+    assert obtained == ["one", "two"]
+    assert capsys.readouterr().out == ""
+
+
+def test_one_that_cannot_be_had_does_not_keep_the_others_away(get: ModuleType) -> None:
+    there: list[str] = []
+
+    def refuse() -> None:
+        raise get.Unobtainable("the net is down")
+
+    failed = get.obtain_all(
+        [
+            get.Part("bad", "", lambda: None, refuse),
+            get.Part("liar", "", lambda: None, lambda: None),
+            get.Part("good", "", lambda: Path("/x") if there else None, lambda: there.append("x")),
+        ]
+    )
+    assert failed == {"bad": "the net is down", "liar": "obtained, but it is still not found"}
+    assert there == ["x"]
+
+
+def _fake_maven(folder: Path, archive: Path) -> str:
+    folder.mkdir()
+    mvn = folder / "mvn"
+    mvn.write_text(
+        '#!/bin/sh\nfor a in "$@"; do case $a in -DoutputDirectory=*) '
+        f'cp "{archive}" "${{a#*=}}/elasticsearch-1.0.zip";; esac; done\n'
+    )
+    mvn.chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
+def test_an_archive_with_another_digest_is_refused(
+    get: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "es.zip"
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.writestr("elasticsearch-1.0/bin/elasticsearch", "#!/bin/sh\n")
+    monkeypatch.setenv("PATH", _fake_maven(tmp_path / "bin", archive))
+    with pytest.raises(get.Unobtainable, match=r"SHA-256 is .* expected 00: refused"):
+        get.elasticsearch("1.0", "00")()
+    assert list(get.cache().iterdir()) == [], "nothing half-unpacked stays"
+    get.elasticsearch("1.0", hashlib.sha256(archive.read_bytes()).hexdigest())()
+    program = get.cache() / "elasticsearch-1.0" / "bin" / "elasticsearch"
+    assert os.access(program, os.X_OK)
+    assert [entry.name for entry in get.cache().iterdir()] == ["elasticsearch-1.0"]
+
+
+def test_a_missing_go_says_what_to_do(get: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(get, "on_path", lambda *_: lambda: None)
+    monkeypatch.setattr(get.Path, "glob", lambda *_: iter(()))
+    with pytest.raises(get.Unobtainable, match=r"no Go here: needs Go 1\.21 or newer on the PATH"):
+        get.go()
+
+
+def test_a_go_that_is_too_old_is_named(
+    get: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "go"
+    old.write_text("#!/bin/sh\necho go version go1.19.8 linux/amd64\n")
+    old.chmod(0o755)
+    monkeypatch.setattr(get, "on_path", lambda *_: lambda: old)
+    with pytest.raises(get.Unobtainable, match=r"go1.19.8 linux/amd64 is too old"):
+        get.go()
+
+
+def test_without_apt_get_and_without_root_the_packages_are_named(
+    get: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(get.Unobtainable, match="no apt-get here: put prometheus on the PATH"):
+        get.apt("prometheus")()
+    (tmp_path / "apt-get").write_text("#!/bin/sh\n")
+    (tmp_path / "apt-get").chmod(0o755)
+    monkeypatch.setattr(get.os, "geteuid", lambda: 1000)
+    with pytest.raises(get.Unobtainable, match="run `apt-get install prometheus` as root"):
+        get.apt("prometheus")()
+
+
+def test_it_needs_the_standard_library_only_and_no_home() -> None:
+    """It runs before the environment is there, and where HOME is empty."""
+    environment = {"PATH": os.environ["PATH"], "HOME": ""}
+    result = subprocess.run(
+        [sys.executable, "-I", str(SCRIPT), "--list"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode in {0, 1}, result.stderr
+    assert "elasticsearch 8.19.21" in result.stdout
+    assert "Traceback" not in result.stderr
