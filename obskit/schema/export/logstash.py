@@ -38,25 +38,32 @@ class FilterSettings:
     environment: str = ""
 
 
-def export(schema: Schema, settings: FilterSettings) -> str:
+def export(
+    schema: Schema, settings: FilterSettings, *, formats: Mapping[str, str] | None = None
+) -> str:
     """The text of the filter section of a pipeline.
 
     Args:
         schema: The log schema.
         settings: What is known of the lines.
+        formats: Readers of lines of other formats than JSON, by name: Ruby lambdas of a line and its
+            service, which return an event as a hash, or nil and a reason.
 
     Raises:
         ConfigError: A pattern of the schema is not one that Ruby reads the same way.
     """
-    return "\n".join(_lines(ruby(schema, settings))) + "\n"
+    return "\n".join(_lines(ruby(schema, settings, formats=formats))) + "\n"
 
 
-def ruby(schema: Schema, settings: FilterSettings) -> str:
+def ruby(
+    schema: Schema, settings: FilterSettings, *, formats: Mapping[str, str] | None = None
+) -> str:
     """The Ruby of the filter's ``init``: tables and engine.
 
     Args:
         schema: The log schema.
         settings: What is known of the lines.
+        formats: As for `export`.
 
     Raises:
         ConfigError: A pattern of the schema is not one that Ruby reads the same way.
@@ -76,14 +83,24 @@ def ruby(schema: Schema, settings: FilterSettings) -> str:
         "service": SERVICE_LENGTH,
     }
     fields = ",\n".join("  " + _field(item) for item in schema.fields)
-    return (
+    readers = "".join(
+        f"@obskit_formats[{_text(name)}] = {code.strip()}\n"
+        for name, code in sorted((formats or {}).items())
+    )
+    code = (
         'require "json"\n'
         "# Fields in the order of the schema: names holds the canonical name, then the aliases, best first.\n"
         f"@obskit_fields = [\n{fields}\n]\n"
         f"@obskit_settings = {_rb(known)} # from obskit.yml\n"
         f"@obskit_limits = {_rb(limits)}\n"
+        f"@obskit_formats = {{}}\n{readers}"
         "\n" + _engine()
     )
+    if "'" in code or "${" in code:  # it would end the argument, or be replaced by Logstash
+        raise ConfigError(
+            [Problem(rule="logstash/ruby", message="the Ruby of a format has an apostrophe or ${")]
+        )
+    return code
 
 
 def _lines(code: str) -> Iterator[str]:

@@ -320,7 +320,8 @@ function levelOf(field, value, document) {
 var TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?$/;
 
 function normalise(line, shipper) {
-  var read = parse(line);
+  // Lines of another format than JSON come with a reader of their own, in front of this engine.
+  var read = typeof readLine === "function" ? readLine(line) : parse(line);
   if (read.reason) { return { reasons: [read.reason], document: {} }; }
   var doc = read.doc, document = {}, reasons = [], declared = {}, spanId, time;
 
@@ -422,7 +423,14 @@ function process(event) {
   var shipper = { host: event.Get("host.name"), environment: SETTINGS.environment, version: SETTINGS.version };
   var result;
   try {
-    result = typeof line === "string" ? normalise(line, shipper, event) : { reasons: ["line: missing"], document: {} };
+    if (typeof line !== "string") {
+      result = { reasons: ["line: missing"], document: {} };
+    } else if (line.indexOf("\ufffd") >= 0 && !event.Get("obskit.replacement")) {
+      // Bytes that are no UTF-8 have become U+FFFD on the way here; a line that really has one is marked.
+      result = { reasons: ["line: not UTF-8"], document: {} };
+    } else {
+      result = normalise(line, shipper);
+    }
   } catch (error) { // never lose a line to a mistake of ours
     result = { reasons: ["filter: " + error], document: {} };
   }

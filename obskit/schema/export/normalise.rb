@@ -6,8 +6,8 @@
 # One object serves all workers at once, so nothing changes in it after `initialize`. No apostrophe may
 # stand in here, comments included: the text is an argument in apostrophes. No dollar sign before a brace either.
 @obskit = Class.new do
-  def initialize(fields, settings, limits)
-    @fields, @settings, @limits = fields, settings, limits
+  def initialize(fields, settings, limits, formats)
+    @fields, @settings, @limits, @formats = fields, settings, limits, formats
     @fields.each { |field| field[:paths] = field[:names].map { |name| [name, name.split(".")] } }
     @plain = {}
     @fields.each { |field| @plain[field[:name]] = true if field[:path].size == 1 }
@@ -46,7 +46,7 @@
     end
     origin = origin_of(event)
     known = known_of(event)
-    document, reasons, millis = outcome(line, event.get("[@metadata][doc]"), known)
+    document, reasons, millis = outcome(line, event, known)
     original = line.is_a?(String) ? line : event.to_json
     event.to_hash.each_key { |key| event.remove(key) unless key == "@timestamp" }
     event.remove("[@metadata][doc]")
@@ -65,9 +65,15 @@
   end
 
   # A mistake of ours must not lose a line.
-  def outcome(line, doc, known)
+  def outcome(line, event, known)
     return [{}, ["line: missing"], nil] unless line.is_a?(String)
-    normalise(line, doc, known)
+    # Bytes that are no UTF-8 become U+FFFD in Filebeat; a line that really has one is marked by its input.
+    if line.include?("\uFFFD") && event.get("[agent][type]") && !event.get("[obskit][replacement]")
+      return [{}, ["line: not UTF-8"], nil]
+    end
+    format = @formats[event.get("[obskit][format]")]
+    doc, reason = format ? format.call(line, event.get("[obskit][service]")) : checked(line, event.get("[@metadata][doc]"))
+    reason ? [{}, [reason], nil] : normalise(doc, known)
   rescue StandardError => error
     [{}, ["filter: " + error.class.to_s + ": " + error.message.to_s], nil]
   end
@@ -113,9 +119,7 @@
 
   # --- The whole line -------------------------------------------------------------------------
 
-  def normalise(line, doc, known)
-    doc, reason = checked(line, doc)
-    return [{}, [reason], nil] if reason
+  def normalise(doc, known)
     document, reasons, declared, span, millis = {}, [], {}, nil, nil
     search = doc.any? { |key, value| @aliases.key?(key) || (value.is_a?(Hash) && @parents.key?(key)) }
     @fields.each do |field|
@@ -415,4 +419,4 @@
   def first_bytes(text, limit)
     text.bytesize <= limit ? text : text.byteslice(0, limit).scrub("")
   end
-end.new(@obskit_fields, @obskit_settings, @obskit_limits)
+end.new(@obskit_fields, @obskit_settings, @obskit_limits, @obskit_formats)

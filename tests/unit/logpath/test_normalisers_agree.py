@@ -1,0 +1,77 @@
+"""One rule, three implementations: the linter's normaliser, the Filebeat script, the Logstash filter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from obskit.schema import BUILTIN
+from obskit.schema.export import filebeat, logstash
+from tests.servers import normalisers
+from tests.unit.logpath.corpus import Case, conformance, random_cases
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+def _event(document: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The event of a document, without what shipping adds; None for one that is quarantined."""
+    if document is None or document["data_stream"]["dataset"] == "obskit.invalid":
+        return None
+    shipped = ("@timestamp", "@metadata", "data_stream")
+    return {key: value for key, value in document.items() if key not in shipped}
+
+
+def _differences(
+    cases: list[Case], documents: list[dict[str, Any]] | list[dict[str, Any] | None]
+) -> list[str]:
+    assert len(documents) == len(cases), "a line was lost, or gave two events"
+    return [
+        f"{case.id}: {case.line[:300]!r}\n  wanted {case.normalised}\n  got    {document}"
+        for case, document in zip(cases, documents, strict=True)
+        if _event(document) != case.normalised
+    ]
+
+
+@pytest.fixture(scope="module")
+def cases() -> list[Case]:
+    """The conformance corpus and 1,500 random lines."""
+    return conformance() + random_cases(1500, seed=7)
+
+
+def test_the_random_lines_are_of_both_kinds(cases: list[Case]) -> None:
+    """A corpus of nothing but refused lines would prove little."""
+    good = sum(case.normalised is not None for case in cases)
+    assert 0.2 < good / len(cases) < 0.9
+
+
+def test_filebeat_makes_the_same_events(
+    cases: list[Case], filebeat_binary: Path, tmp_path: Path
+) -> None:
+    """The script, run by the real Filebeat, gives every line the verdict and the event of the corpus."""
+    script = filebeat.export(BUILTIN, filebeat.ScriptSettings())
+    lines = [case.line for case in cases]
+    documents = normalisers.filebeat_documents(filebeat_binary, script, lines, tmp_path)
+    assert not (found := _differences(cases, documents)), "\n".join(found[:10])
+
+
+def test_the_logstash_filter_makes_the_same_events(cases: list[Case], tmp_path: Path) -> None:
+    """The filter's Ruby, run by the JRuby of Logstash, gives the verdict and the event of the corpus.
+
+    Bytes that are no UTF-8 reach a Logstash filter as text such as ``\\xFF`` (recorded:
+    input-codec-plain-ecs-disabled).
+    """
+    command = normalisers.jruby()
+    if command is None:
+        pytest.skip("no JRuby on this machine: run make servers")
+    events = [{"message": case.line.decode(errors="backslashreplace")} for case in cases]
+    code = logstash.ruby(BUILTIN, logstash.FilterSettings())
+    documents = normalisers.logstash_documents(command, code, events, tmp_path)
+    assert not (found := _differences(cases, documents)), "\n".join(found[:10])
+
+
+def test_the_corpus_can_be_read() -> None:
+    """Every case has an id of its own."""
+    found = conformance()
+    assert len({case.id for case in found}) == len(found) > 50
