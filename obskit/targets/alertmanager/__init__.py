@@ -1,0 +1,239 @@
+"""Alertmanager: our subtree of routes and receivers inside the configuration that is there."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+from obskit.config import Auth, Duration, Section, Url
+from obskit.deadline import Deadline
+from obskit.delivery import checker
+from obskit.delivery.files import Batch, Folder
+from obskit.delivery.http import Http
+from obskit.delivery.reload import Reload, reload
+from obskit.engine.plan import Change
+from obskit.engine.resource import Address, Body, Live, Mark, Resource
+from obskit.engine.verify import Check
+from obskit.errors import ContentError, DeliveryError, ObskitError, Problem, Severity
+from obskit.targets.alertmanager import doctor
+from obskit.targets.alertmanager.document import Document, wrap_secrets
+from obskit.targets.alertmanager.proof import synthetic_alert
+from obskit.targets.alertmanager.routing import Receiver, Route, check_routing, subtree
+from obskit.targets.base import Context, DataSource, Finding, Target
+
+__all__ = ["Alertmanager", "AlertmanagerSettings", "config_hash"]
+
+
+class AlertmanagerSettings(Section):
+    """``alertmanager:`` in obskit.yml.
+
+    Args:
+        url: Address of the server.
+        auth: How to sign in.
+        file: Its ``alertmanager.yml``; obskit writes only its own subtree into it.
+        reload: How the server is told to read its file again.
+        receivers: Who is notified.
+        routes: Who gets which alerts; the first receiver gets all when there are none.
+        match: Which alerts enter the project's subtree; those with the project's label when absent.
+        group_by: Labels by which alerts are grouped.
+        group_wait: How long to wait for more alerts of a new group.
+        group_interval: How long to wait before telling of new alerts of a group.
+        repeat_interval: How long until an alert that still fires is told again.
+        settle: How long it may take until it runs what was written.
+    """
+
+    url: Url
+    auth: Auth = Auth()
+    file: Path
+    reload: Reload = Reload()
+    receivers: tuple[Receiver, ...] = ()
+    routes: tuple[Route, ...] = ()
+    match: tuple[str, ...] | None = None
+    group_by: tuple[str, ...] = ("alertname", "service")
+    group_wait: Duration = timedelta(seconds=30)
+    group_interval: Duration = timedelta(minutes=5)
+    repeat_interval: Duration = timedelta(hours=4)
+    settle: Duration = timedelta(seconds=20)
+
+
+def config_hash(data: bytes) -> float:
+    """What ``alertmanager_config_hash`` shows for a file: 48 bits of its MD5, little-endian.
+
+    Source: Alertmanager's ``cmd/alertmanager`` (``md5HashAsMetricValue``); seen on 0.25.
+    """
+    digest = hashlib.md5(data, usedforsecurity=False).digest()
+    return float(int.from_bytes(digest[:6], "little"))
+
+
+class Alertmanager(Target[AlertmanagerSettings]):
+    """Routes and receivers of this project, and the proof that an alert arrives."""
+
+    name: ClassVar[str] = "alertmanager"
+    Settings: ClassVar[type[Section]] = AlertmanagerSettings
+    kinds: ClassVar[tuple[str, ...]] = ("subtree",)
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        folder = context.settings.folder
+        self.http = Http(self.settings.url, auth=self.settings.auth, folder=folder)
+        self.file = self.path(self.settings.file)
+        self._folder = Folder(self.file.parent)
+        self._batch = Batch(self._folder)
+
+    def desired(self) -> Sequence[Resource]:
+        """The project's subtree, as one resource: routes and receivers make no sense apart."""
+        return [
+            Resource(
+                address=self.address("subtree", self.context.project),
+                body=subtree(self.context.settings, self.settings),
+                note="with the synthetic alert's own route, which reaches nobody but obskit",
+            )
+        ]
+
+    def read(self, wanted: frozenset[Address]) -> Mapping[Address, Live]:
+        """The project's subtree as it stands in the file."""
+        del wanted
+        document = self._document()
+        body = document.subtree(self.context.project)
+        # The reserved names are the ownership: without a mark somebody edited the file by hand.
+        mark = document.mark(self.context.project) or Mark(
+            project=self.context.project, release="", digest=""
+        )
+        if body is None:
+            return {}
+        address = self.address("subtree", self.context.project)
+        return {address: Live(address=address, body=wrap_secrets(body), mark=mark)}
+
+    def normalise(self, address: Address, body: Body) -> Body:
+        """Secrets wrapped, so that no diff shows them."""
+        del address
+        return wrap_secrets(body)
+
+    def _document(self) -> Document:
+        text = self._folder.read(self.file.name)
+        if text is None:
+            raise DeliveryError(
+                "no such file", where=str(self.file),
+                hint="alertmanager.file names the server's own alertmanager.yml",
+            )  # fmt: skip
+        return Document.read(text, where=str(self.file))
+
+    def write(self, change: Change) -> None:
+        """Write the subtree into the file; only when amtool accepts the whole."""
+        document = self._document()
+        if change.after is None:
+            document.replace(self.context.project, None, None)
+        else:
+            document.replace(self.context.project, change.after.body, self.mark(change))
+        text = document.render()
+        problems = list(_amtool(text, str(self.file)))
+        if any(item.severity is Severity.ERROR for item in problems):
+            raise ContentError(problems, hint="the file was not written")
+        self._batch.write(self.file.name, text)
+
+    def settle(self, changes: Sequence[Change]) -> None:
+        """Reload, and see by its hash that the server runs these bytes; else put the old file back."""
+        del changes
+        try:
+            self.reload(Deadline.after(self.settings.settle.total_seconds()))
+        except ObskitError as error:
+            self._batch.restore()
+            again = ""
+            try:
+                self.reload(Deadline.after(self.settings.settle.total_seconds()))
+            except ObskitError as second:
+                again = f"; reloading the old file failed too: {second.message}"
+            raise DeliveryError(
+                f"the new file was refused and the old one put back: {error.message}{again}",
+                where=error.where or self.http.base_url,
+                hint=error.hint or "the server's log has the reason",
+            ) from None
+        self._batch.keep()
+
+    def reload(self, deadline: Deadline) -> None:
+        """Tell the server to read its file, and wait until its hash is that of the file's bytes.
+
+        Raises:
+            DeliveryError: It refused, or runs something else.
+        """
+        reload(self.settings.reload, self.http, deadline)
+        expected = config_hash(self.file.read_bytes())
+        while True:
+            metrics = self.metrics(deadline)
+            if (
+                metrics.get("alertmanager_config_hash") == expected
+                and metrics.get("alertmanager_config_last_reload_successful") == 1
+            ):
+                return
+            if not deadline.sleep(0.3):
+                raise DeliveryError(
+                    "the server does not run the file that was written: alertmanager_config_hash is "
+                    f"{metrics.get('alertmanager_config_hash')}, the file's is {expected}",
+                    where=self.http.base_url,
+                    hint="is alertmanager.file the file that it was started with?",
+                )
+
+    def metrics(self, deadline: Deadline) -> Mapping[str, float]:
+        """The server's own metrics, summed by name."""
+        from obskit.targets.prometheus.client import PrometheusApi
+
+        return PrometheusApi(self.http).metrics(deadline=deadline)
+
+    def check(self) -> Iterator[Problem]:
+        """Names that routes use, and the subtree in a minimal file, by amtool where installed."""
+        yield from check_routing(self.context.settings, self.settings)
+        document = Document.read(
+            "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n", where=""
+        )
+        document.replace(self.context.project, subtree(self.context.settings, self.settings), None)
+        yield from _amtool(document.render(), str(self.context.settings.path))
+
+    def examine(self, deadline: Deadline) -> Iterator[Finding]:
+        """Version, cluster, file, clock."""
+        yield from doctor.examine(self, deadline)
+
+    def checks(self) -> Sequence[Check]:
+        """The loaded file, and the synthetic alert from end to end."""
+        seconds = self.context.settings.verify.deadline.total_seconds()
+        return [
+            Check(
+                id="alert/synthetic", title="an alert arrives", seconds=seconds, exclusive=True,
+                run=lambda deadline: synthetic_alert(self, deadline),
+            ),
+            Check(
+                id="loaded/alertmanager", title="the file is what runs", seconds=seconds,
+                run=lambda deadline: doctor.loaded(self, deadline),
+            ),
+        ]  # fmt: skip
+
+    def data_source(self) -> DataSource:
+        """Grafana's data source."""
+        return DataSource(
+            uid="obskit-alertmanager", name="obskit Alertmanager", type="alertmanager",
+            url=self.settings.url, auth=self.settings.auth, options={"implementation": "prometheus"},
+        )  # fmt: skip
+
+
+def _amtool(text: str, shown: str) -> Iterator[Problem]:
+    amtool = checker.find("amtool")
+    if amtool is None:
+        yield Problem(
+            rule="alertmanager/no-amtool", severity=Severity.INFO, path=shown,
+            message="amtool is not installed here: the configuration was not checked by it",
+        )  # fmt: skip
+        return
+    with tempfile.NamedTemporaryFile("w", prefix="obskit-", suffix=".yml") as file:
+        file.write(text)
+        file.flush()
+        ran = checker.run([amtool, "check-config", file.name])
+        if not ran.ok:
+            words: list[Any] = [
+                line.strip() for line in ran.words.splitlines()
+                if line.strip() and not line.startswith(("Checking", "amtool: error: failed to validate"))
+            ]  # fmt: skip
+            said = "; ".join(words).replace(file.name, "the configuration").replace("FAILED: ", "")
+            yield Problem(rule="alertmanager/amtool", message=f"amtool: {said}", path=shown)

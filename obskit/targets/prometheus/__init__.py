@@ -1,0 +1,231 @@
+"""Prometheus: rules and targets delivered as files, reloaded, read back, and proved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar
+
+import obskit
+from obskit.config import Auth, Duration, Section, Url
+from obskit.deadline import Deadline
+from obskit.delivery.files import Batch, Folder
+from obskit.delivery.http import Http
+from obskit.delivery.reload import Reload, reload
+from obskit.engine.plan import Change
+from obskit.engine.resource import Address, Live, Mark, Resource, digest
+from obskit.engine.verify import Check
+from obskit.errors import ContentError, DeliveryError, ObskitError, Problem
+from obskit.targets.base import Context, DataSource, Finding, Target
+from obskit.targets.marks import split_mark, with_mark
+from obskit.targets.prometheus import checks as proofs
+from obskit.targets.prometheus import doctor
+from obskit.targets.prometheus.client import PrometheusApi
+from obskit.targets.prometheus.content import PROOF_RULES, check_rules, rule_files, target_files
+from obskit.targets.prometheus.labels import PROJECT_LABEL, with_label
+
+__all__ = ["Prometheus", "PrometheusSettings"]
+
+_FOLDERS = {"rules": "rules", "targets": "targets"}
+#: What stands in the proof's file while nothing is being proved.
+NO_PROOF = "# obskit verify writes its synthetic alert here while it tries, and empties it again.\ngroups: []\n"
+
+
+class PrometheusSettings(Section):
+    """``prometheus:`` in obskit.yml.
+
+    Args:
+        url: Address of the server.
+        auth: How to sign in.
+        files: Folder with ``rules/`` and ``targets/`` that the server's ``rule_files`` and
+            ``file_sd_configs`` read; obskit writes there.
+        packs: Shipped rule packs.
+        rules: Rule files of your own.
+        runbooks: Base address of the runbooks, for the links in alerts.
+        reload: How the server is told to read its files again.
+        settle: How long it may take until it runs what was written.
+    """
+
+    url: Url
+    auth: Auth = Auth()
+    files: Path
+    packs: tuple[str, ...] = ("node", "services")
+    rules: tuple[Path, ...] = ()
+    runbooks: str = "docs/runbooks"
+    reload: Reload = Reload()
+    settle: Duration = timedelta(seconds=20)
+
+
+class Prometheus(Target[PrometheusSettings]):
+    """The rules that obskit.yml asks for, and the services as targets."""
+
+    name: ClassVar[str] = "prometheus"
+    Settings: ClassVar[type[Section]] = PrometheusSettings
+    kinds: ClassVar[tuple[str, ...]] = ("rules", "targets")
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        folder = context.settings.folder
+        self.http = Http(self.settings.url, auth=self.settings.auth, folder=folder)
+        self.api = PrometheusApi(self.http)
+        self.folders = {
+            kind: Folder(folder / self.settings.files / name) for kind, name in _FOLDERS.items()
+        }
+        self._batches = {kind: Batch(folder) for kind, folder in self.folders.items()}
+
+    @cached_property
+    def rule_files(self) -> dict[str, tuple[str, Path | None]]:
+        """Rule files by name, with the source of each."""
+        grafana = self.context.peers.get("grafana")
+        return rule_files(
+            self.context.settings,
+            self.settings.packs,
+            [self.path(path) for path in self.settings.rules],
+            runbooks=self.settings.runbooks.rstrip("/"),
+            grafana=str(getattr(grafana.settings, "url", "") or "") if grafana else "",
+        )
+
+    def desired(self) -> Sequence[Resource]:
+        """One resource a file; every alert carries the project's label."""
+        found = [
+            Resource(
+                address=self.address("rules", name),
+                body=with_label(text, PROJECT_LABEL, self.context.project),
+            )
+            for name, (text, _) in self.rule_files.items()
+        ]
+        if "alertmanager" in self.context.peers:
+            found.append(
+                Resource(
+                    address=self.address("rules", PROOF_RULES),
+                    body=NO_PROOF,
+                    note="for the proof: verify writes its synthetic alert here; it pages nobody",
+                )
+            )
+        found += [
+            Resource(address=self.address("targets", name), body=text)
+            for name, text in target_files(self.context.settings).items()
+        ]
+        return found
+
+    def read(self, wanted: frozenset[Address]) -> Mapping[Address, Live]:
+        """The files with our mark, and those at wanted names."""
+        found: dict[Address, Live] = {}
+        for kind, folder in self.folders.items():
+            folder.require()
+            for name in folder.names("*.yml"):
+                address = self.address(kind, name)
+                text = folder.read(name)
+                if text is None:  # removed between the listing and the reading
+                    continue
+                mark, body = split_mark(text)
+                if address in wanted or (mark and mark.project == self.context.project):
+                    found[address] = Live(address=address, body=body, mark=mark)
+        return found
+
+    def write(self, change: Change) -> None:
+        """Write or remove one file; a rule file only when promtool accepts it."""
+        kind, name = change.address.kind, change.address.name
+        if change.after is None:
+            self._batches[kind].delete(name)
+            return
+        text = change.after.body
+        if kind == "rules":
+            problems = [item for item in check_rules(name, text, None) if item.severity == "error"]
+            if problems:
+                raise ContentError(problems, hint="this file was not written")
+        self._batches[kind].write(name, with_mark(text, self.mark(change)))
+
+    def settle(self, changes: Sequence[Change]) -> None:
+        """Reload when rules changed, and wait until the server runs them."""
+        deadline = Deadline.after(self.settings.settle.total_seconds())
+        rules = [change for change in changes if change.address.kind == "rules"]
+        try:
+            if rules:
+                self.reload(deadline)
+                proofs.wait_for_rules(
+                    self.api,
+                    {c.address.name: c.after.body if c.after else None for c in rules},
+                    deadline,
+                )
+        except ObskitError as error:
+            for batch in self._batches.values():
+                batch.restore()
+            self._reload_again(error)
+            raise DeliveryError(
+                f"the new files were refused and the old ones put back: {error.message}",
+                where=error.where or self.http.base_url,
+                hint=error.hint or "the server's log has the reason",
+            ) from None
+        for batch in self._batches.values():
+            batch.keep()
+
+    def reload(self, deadline: Deadline) -> None:
+        """Tell the server to read its files, and see that it accepted them."""
+        reload(self.settings.reload, self.http, deadline)
+        proofs.wait_for_reload(self.api, deadline)
+
+    @contextmanager
+    def proving(self, rules: str, deadline: Deadline) -> Iterator[None]:
+        """Run with rules of a proof in their own file, which is emptied again whatever happens.
+
+        Args:
+            rules: Text of the rule file.
+            deadline: By when it has to be loaded.
+
+        Raises:
+            DeliveryError: The server did not take them.
+        """
+        folder = self.folders["rules"]
+        before = folder.read(PROOF_RULES)
+        if before is None:
+            raise DeliveryError(
+                f"{PROOF_RULES} is not there", where=str(folder.root),
+                hint="the file is part of the plan: obskit provision writes it",
+            )  # fmt: skip
+        # The mark stays that of the empty file: what a killed verify leaves behind shows as drift.
+        mark = Mark(
+            project=self.context.project, release=obskit.__version__, digest=digest(NO_PROOF)
+        )
+        try:
+            folder.write(PROOF_RULES, with_mark(rules, mark))
+            self.reload(deadline)
+            proofs.wait_for_rules(self.api, {PROOF_RULES: rules}, deadline)
+            yield
+        finally:
+            folder.write(PROOF_RULES, with_mark(NO_PROOF, mark))
+            self.reload(Deadline.after(self.settings.settle.total_seconds()))
+
+    def _reload_again(self, first: ObskitError) -> None:
+        try:
+            self.reload(Deadline.after(self.settings.settle.total_seconds()))
+        except ObskitError as error:
+            raise DeliveryError(
+                f"the new files were refused ({first.message}); the old ones were put back, "
+                f"but reloading them failed too: {error.message}",
+                where=self.http.base_url,
+                hint="look at the server's log",
+            ) from None
+
+    def check(self) -> Iterator[Problem]:
+        """Every rule file, by promtool where installed."""
+        for name, (text, source) in self.rule_files.items():
+            yield from check_rules(name, text, source)
+
+    def examine(self, deadline: Deadline) -> Iterator[Finding]:
+        """Version, reload, folders, clock."""
+        yield from doctor.examine(self, deadline)
+
+    def checks(self) -> Sequence[Check]:
+        """Rules loaded and healthy, targets up, alerts on their way to every Alertmanager."""
+        return proofs.checks(self)
+
+    def data_source(self) -> DataSource:
+        """Grafana's data source."""
+        return DataSource(
+            uid="obskit-prometheus", name="obskit Prometheus", type="prometheus",
+            url=self.settings.url, auth=self.settings.auth, options={"httpMethod": "POST"},
+        )  # fmt: skip

@@ -1,0 +1,137 @@
+"""Prometheus' HTTP API: queries through ``prometheus-api-client``, the rest through our seam."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from obskit.deadline import Deadline
+from obskit.delivery.http import Http
+from obskit.errors import BadAnswerError
+
+if TYPE_CHECKING:
+    from prometheus_api_client import PrometheusConnect
+
+__all__ = ["PrometheusApi"]
+
+_SAMPLE = re.compile(r"^(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{.*\})? (?P<value>\S+)")
+
+
+class PrometheusApi:
+    """What obskit asks of a Prometheus.
+
+    Args:
+        http: The server.
+    """
+
+    def __init__(self, http: Http) -> None:
+        self.http = http
+
+    def data(self, path: str, *, deadline: Deadline | None = None, **params: str | int) -> Any:
+        """``data`` of an answer of the HTTP API v1.
+
+        Args:
+            path: Path below ``/api/v1``, with a slash first.
+            deadline: Handed down.
+            params: Query parameters.
+
+        Raises:
+            BadAnswerError: The answer is not one of Prometheus'.
+            ServerError: No answer, or an error.
+        """
+        answer = self.http.get(f"/api/v1{path}", params=params, deadline=deadline)
+        body = answer.json()
+        if not isinstance(body, dict) or body.get("status") != "success" or "data" not in body:
+            raise BadAnswerError(
+                "this is not the answer of a Prometheus", where=answer.request,
+                hint="is the address that of Prometheus itself?",
+            )  # fmt: skip
+        return body["data"]
+
+    def query(self, expression: str, *, deadline: Deadline | None = None) -> list[dict[str, Any]]:
+        """The result of an instant query: a list of ``{"metric": …, "value": [time, text]}``.
+
+        Raises:
+            RejectedError: The expression is wrong; with Prometheus' words.
+        """
+        found = self._connect(deadline).custom_query(expression)
+        if isinstance(found, list) and found and not isinstance(found[0], dict):
+            return [{"metric": {}, "value": found}]  # a scalar or a string
+        return list(found)
+
+    def query_range(
+        self,
+        expression: str,
+        *,
+        start: float,
+        end: float,
+        step: float,
+        deadline: Deadline | None = None,
+    ) -> list[dict[str, Any]]:
+        """The result of a range query: a list of ``{"metric": …, "values": [[time, text], …]}``.
+
+        Args:
+            expression: PromQL.
+            start: Unix time in seconds.
+            end: Unix time in seconds.
+            step: Seconds between points.
+            deadline: Handed down.
+
+        Raises:
+            RejectedError: The expression is wrong; with Prometheus' words.
+        """
+        body = self.data(
+            "/query_range", deadline=deadline, query=expression,
+            start=f"{start:.3f}", end=f"{end:.3f}", step=f"{step:g}",
+        )  # fmt: skip
+        return list(body["result"])
+
+    def metrics(self, *, deadline: Deadline | None = None) -> Mapping[str, float]:
+        """Prometheus' own ``/metrics``: values summed by name."""
+        totals: dict[str, float] = {}
+        text = self.http.get("/metrics", deadline=deadline, headers={"accept": "text/plain"}).text
+        for line in text.splitlines():
+            found = _SAMPLE.match(line)
+            if found:
+                totals[found["name"]] = totals.get(found["name"], 0.0) + float(found["value"])
+        return totals
+
+    def _connect(self, deadline: Deadline | None) -> PrometheusConnect:
+        import requests
+        from prometheus_api_client import PrometheusConnect
+
+        session = requests.Session()
+        session.mount("http://", _adapter(self.http, deadline))
+        session.mount("https://", _adapter(self.http, deadline))
+        return PrometheusConnect(url=self.http.base_url, session=session)
+
+
+def _adapter(http: Http, deadline: Deadline | None) -> Any:
+    """A transport for ``requests`` that goes through our seam: deadlines, caps, no redirects."""
+    import requests
+    from requests.adapters import BaseAdapter
+
+    class SeamAdapter(BaseAdapter):
+        def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+            path = (request.url or "").removeprefix(http.base_url)
+            body = request.body.encode() if isinstance(request.body, str) else None
+            kind = {"content-type": str(request.headers.get("Content-Type"))} if body else None
+            answer = http.request(
+                request.method or "GET", path, content=body, deadline=deadline,
+                headers=kind,
+            )  # fmt: skip
+            response = requests.Response()
+            response.status_code = answer.status
+            response._content = answer.body
+            response.headers.update(answer.headers)
+            response.url = request.url or ""
+            response.request = request
+            if not isinstance(answer.json(), dict):
+                raise BadAnswerError("this is not the answer of a Prometheus", where=answer.request)
+            return response
+
+        def close(self) -> None:
+            """Nothing of its own is open."""
+
+    return SeamAdapter()

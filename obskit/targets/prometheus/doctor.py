@@ -1,0 +1,95 @@
+"""What doctor looks at in Prometheus before anything is written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from obskit.deadline import Deadline
+from obskit.errors import DeliveryError
+from obskit.targets.base import Finding
+from obskit.targets.clock import clock_finding
+
+if TYPE_CHECKING:
+    from obskit.targets.prometheus import Prometheus
+
+__all__ = ["examine"]
+
+
+def examine(target: Prometheus, deadline: Deadline) -> Iterator[Finding]:
+    """Address, version, reload, what the server's configuration lacks, folders, clock."""
+    build = target.api.data("/status/buildinfo", deadline=deadline)
+    yield Finding(subject="address", ok=True, detail=target.http.base_url)
+    yield Finding(subject="version", ok=True, detail=f"Prometheus {build.get('version', '?')}")
+    flags = target.api.data("/status/flags", deadline=deadline)
+    how = target.settings.reload
+    if not how.command and how.pid_file is None:
+        on = flags.get("web.enable-lifecycle") == "true"
+        yield Finding(
+            subject="privileges", ok=on, detail=f"reload by HTTP is {'on' if on else 'off'}",
+            next="start it with --web.enable-lifecycle, or set prometheus.reload.command",
+        )  # fmt: skip
+    config = yaml.safe_load(target.api.data("/status/config", deadline=deadline)["yaml"]) or {}
+    yield from _folders(target)
+    yield from _configuration(target, config)
+    seconds = float(target.api.query("time()", deadline=deadline)[0]["value"][1])
+    yield clock_finding(seconds, time.time())
+
+
+def _folders(target: Prometheus) -> Iterator[Finding]:
+    for folder in target.folders.values():
+        try:
+            folder.require()
+        except DeliveryError as error:
+            yield Finding(
+                subject="files", ok=False, detail=f"{error.where}: {error.message}", next=error.hint
+            )
+        else:
+            yield Finding(subject="files", ok=True, detail=f"{folder.root} can be written to")
+
+
+def _configuration(target: Prometheus, config: dict[str, Any]) -> Iterator[Finding]:
+    """Whether prometheus.yml reads the folders; the missing lines are printed, ready to paste."""
+    rules = str(target.folders["rules"].root / "x.yml")
+    globs = [str(item) for item in config.get("rule_files") or []]
+    read = any(_matches(rules, pattern) for pattern in globs)
+    yield Finding(
+        subject="rule_files", ok=read,
+        detail="the rules folder is read" if read else f"prometheus.yml reads {globs or 'no rule files'}",
+        next=f"add to prometheus.yml:\nrule_files:\n  - {target.folders['rules'].root}/*.yml",
+    )  # fmt: skip
+    if any(service.metrics for service in target.context.settings.services):
+        targets = str(target.folders["targets"].root / "x.yml")
+        patterns = [
+            str(pattern)
+            for job in config.get("scrape_configs") or []
+            for sd in job.get("file_sd_configs") or []
+            for pattern in sd.get("files") or []
+        ]
+        read = any(_matches(targets, pattern) for pattern in patterns)
+        yield Finding(
+            subject="file_sd_configs", ok=read,
+            detail="the targets folder is read" if read else f"prometheus.yml discovers {patterns or 'no files'}",
+            next="add to prometheus.yml:\nscrape_configs:\n  - job_name: obskit\n    file_sd_configs:\n"
+                 f"      - files: [{target.folders['targets'].root}/*.yml]",
+        )  # fmt: skip
+    peer = target.context.peers.get("alertmanager")
+    if peer is not None:
+        listed = (config.get("alerting") or {}).get("alertmanagers") or []
+        address = str(getattr(peer.settings, "url", "")).split("://")[-1]
+        yield Finding(
+            subject="alerting", ok=bool(listed),
+            detail="alerts are sent to Alertmanager" if listed else "prometheus.yml names no Alertmanager",
+            next="add to prometheus.yml:\nalerting:\n  alertmanagers:\n    - static_configs:\n"
+                 f"        - targets: [{address}]",
+        )  # fmt: skip
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """Whether a file would be read; a server in a container sees its folder under another name."""
+    own, theirs = PurePath(path), PurePath(pattern)
+    return own.match(pattern) or (own.parent.name == theirs.parent.name and own.match(theirs.name))
