@@ -28,6 +28,9 @@ from obskit.local.server import Running, Server  # noqa: E402
 
 pytest_plugins = ["tests.skip_policy", "tests.servers.grafana"]
 
+#: Of a server that lives as long as the tests, on the loopback.
+ELASTIC_PASSWORD = "only-for-these-tests"
+
 Start = Callable[[Server], Running]
 
 
@@ -89,6 +92,14 @@ def elasticsearch(session_servers: Start) -> Running:
 def elasticsearch_new(session_servers: Start) -> Running:
     """Elasticsearch 8.19.21, security off."""
     return session_servers(Elasticsearch(version="8.19.21"))
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_secured(session_servers: Start) -> Running:
+    """Elasticsearch 8.19.21 with security on: user ``elastic``, password in ``ELASTIC_PASSWORD``."""
+    return session_servers(
+        Elasticsearch(version="8.19.21", name="elasticsearch_secured", password=ELASTIC_PASSWORD)
+    )
 
 
 @pytest.fixture(scope="session")

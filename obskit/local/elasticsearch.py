@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
+from obskit.errors import LocalError
 from obskit.local import binaries, process
 from obskit.local.server import Launch, free_port
 
@@ -17,18 +20,20 @@ __all__ = ["Elasticsearch"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Elasticsearch:
-    """One node, security off, on the loopback only.
+    """One node on the loopback only, with security off unless there is a password.
 
     Args:
         version: The version wanted; empty for the one on the PATH, else the oldest in the cache, which
             Filebeat 7.17 can talk to (the newer minimal distribution answers 405 to ``GET /``).
         heap: Size of the server's heap, as Java writes it.
+        password: Password of the superuser ``elastic``, with which security is on.
         settings: Settings of ``elasticsearch.yml`` beside or instead of ours.
         name: The server's name, which is also its folder's.
     """
 
     version: str = ""
     heap: str = "512m"
+    password: str = ""
     settings: Mapping[str, object] = field(default_factory=dict)
     name: str = "elasticsearch"
 
@@ -57,7 +62,7 @@ class Elasticsearch:
             "transport.port": transport,
             "discovery.type": "single-node",
             # Before the first start: later the server has written certificates and refuses a "false".
-            "xpack.security.enabled": False,
+            "xpack.security.enabled": bool(self.password),
             "xpack.security.transport.ssl.enabled": False,
             "xpack.security.http.ssl.enabled": False,
             # A developer's disk is often fuller than 85 %, which would leave every index unassigned.
@@ -71,19 +76,41 @@ class Elasticsearch:
             f"-Djava.io.tmpdir={folder / 'tmp'}\n",
             encoding="utf-8",
         )
+        env = {
+            "ES_JAVA_HOME": str(binaries.java_home()),
+            "ES_PATH_CONF": str(config),
+            "ES_TMPDIR": str(folder / "tmp"),
+            "ES_JAVA_OPTS": "",
+            # the launcher is a Java of its own, which needs next to nothing
+            "CLI_JAVA_OPTS": "-Xmx48m -XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+        }
+        if self.password:
+            self._keep_password(home, folder, env)
         return Launch(
             argv=tuple(process.unprivileged([program], reads=home, writes=folder)),
             url=f"http://127.0.0.1:{http}",
             ready="/_cluster/health?wait_for_status=yellow&timeout=1s",
-            env={
-                "ES_JAVA_HOME": str(binaries.java_home()),
-                "ES_PATH_CONF": str(config),
-                "ES_TMPDIR": str(folder / "tmp"),
-                "ES_JAVA_OPTS": "",
-                # the launcher is a Java of its own, which needs next to nothing
-                "CLI_JAVA_OPTS": "-Xmx48m -XX:+UseSerialGC -XX:TieredStopAtLevel=1",
-            },
+            env=env,
+            auth=("elastic", self.password) if self.password else None,
         )
+
+    def _keep_password(self, home: Path, folder: Path, env: Mapping[str, str]) -> None:
+        # The keystore is how a password is there before the first start, without being in a file of ours.
+        tool = home / "bin" / "elasticsearch-keystore"
+        command: list[str | Path] = [tool, "add", "--stdin", "--force", "bootstrap.password"]
+        result = subprocess.run(
+            process.unprivileged(command, reads=home, writes=folder),
+            input=self.password,
+            env={**os.environ, **env},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode != 0:
+            raise LocalError(
+                f"refused the password: {(result.stderr or result.stdout).strip()}",
+                where="elasticsearch-keystore",
+            )
 
     def _program(self) -> Path:
         inside = "bin/elasticsearch"

@@ -37,6 +37,7 @@ class Launch:
         ready: Path below the URL that answers 200 once the server can be used.
         env: Variables for its environment.
         addresses: What others need of it by name, such as the folder that rules are delivered to.
+        auth: Name and password to ask with whether it is ready.
     """
 
     argv: tuple[str, ...]
@@ -44,6 +45,7 @@ class Launch:
     ready: str
     env: Mapping[str, str] = field(default_factory=dict)
     addresses: Mapping[str, str] = field(default_factory=dict)
+    auth: tuple[str, str] | None = None
 
 
 class Server(Protocol):
@@ -143,7 +145,7 @@ def start(
         )
         try:
             spawned(one)
-            trouble = _wait(one, launch.ready, deadline)
+            trouble = _wait(one, launch, deadline)
         except BaseException:
             _end(identity)
             raise
@@ -197,23 +199,24 @@ def _end(identity: process.Identity, *, grace: float = 10.0) -> None:
     process.stop(identity.token, session=identity.pid, grace=grace)
 
 
-def _wait(one: Running, path: str, deadline: float) -> str:
+def _wait(one: Running, launch: Launch, deadline: float) -> str:
     """Wait for a 200; what is wrong where none comes."""
     end = time.monotonic() + deadline
     last = "no connection"
-    with httpx.Client(timeout=httpx.Timeout(2.0), trust_env=False) as client:
+    asked = one.url + launch.ready
+    with httpx.Client(timeout=2.0, trust_env=False, auth=launch.auth) as client:
         while True:
             if not one.alive:
                 return "ended as soon as it was started:"
             try:
-                answer = client.get(one.url + path)
+                answer = client.get(asked)
                 if answer.status_code == 200:
                     return ""
                 last = f"status {answer.status_code}"
             except httpx.HTTPError as error:
                 last = str(error) or type(error).__name__
             if time.monotonic() > end:
-                return f"does not answer at {one.url}{path} within {deadline:.0f} s ({last}):"
+                return f"does not answer at {asked} within {deadline:.0f} s ({last}):"
             time.sleep(0.1)
 
 

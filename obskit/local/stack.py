@@ -63,6 +63,9 @@ SERVICES: Mapping[str, _Service] = {
     "filebeat": _Service(_filebeat, needs=("elasticsearch",)),
 }
 
+#: Folders that files are delivered to, also where the server that reads them is not on this machine.
+_FOLDERS: Mapping[str, str] = {"grafana": "provisioning", "logstash": "pipeline"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
@@ -158,7 +161,8 @@ def down(folder: Path, *, keep: bool = False, progress: Progress = lambda _: Non
         if not keep:
             for one in found.servers:
                 _remove_inside(folder, one.folder)
-            _remove_inside(folder, folder / "logs")
+            for name in ("logs", *_FOLDERS):
+                _remove_inside(folder, folder / name)
         state.remove(folder)
         return True
 
@@ -267,10 +271,14 @@ class _Starting:
 
 
 def _stack(folder: Path, started: Started, absent: Mapping[str, str]) -> Stack:
+    addresses = {name: {"url": one.url, **one.addresses} for name, one in started.items()}
+    for name, kind in _FOLDERS.items():
+        (folder / name / kind).mkdir(parents=True, exist_ok=True)
+        addresses.setdefault(name, {})[kind] = str(folder / name / kind)
     return Stack(
         folder=folder,
         servers=started,
-        addresses={name: {"url": one.url, **one.addresses} for name, one in started.items()},
+        addresses=addresses,
         absent=absent,
     )
 

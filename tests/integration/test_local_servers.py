@@ -111,3 +111,14 @@ def test_data_survives_a_stop_that_keeps(start_server: Start, tmp_path: Path) ->
     finally:
         server.stop(again)
     assert not (tmp_path / "am").exists()
+
+
+def test_elasticsearch_with_a_password_lets_nobody_else_in(start_server: Start) -> None:
+    one = start_server(Elasticsearch(version="8.19.21", password="a-password"))
+    health = f"{one.url}/_cluster/health"
+    assert httpx.get(health).status_code == 401
+    assert httpx.get(health, auth=("elastic", "wrong")).status_code == 401
+    assert httpx.get(health, auth=("elastic", "a-password")).status_code == 200
+    written = [path for path in one.folder.rglob("*") if path.is_file() and path.suffix == ".yml"]
+    assert written
+    assert not [path for path in written if "a-password" in path.read_text()]

@@ -43,6 +43,9 @@ def test_a_stack_is_up_with_its_addresses_and_down_without_a_trace(folder: Path)
     assert Path(environment["OBSKIT_PROMETHEUS_FILES"], "rules").is_dir()
     assert Path(environment["OBSKIT_ALERTMANAGER_FILE"]).is_file()
     assert Path(environment["OBSKIT_LOGS_DIR"]).is_dir()
+    # where no Grafana and no Logstash runs, files are delivered all the same
+    assert Path(environment["OBSKIT_GRAFANA_PROVISIONING"]).is_dir()
+    assert Path(environment["OBSKIT_LOGSTASH_PIPELINE"]).is_dir()
     assert f"prometheus: ready at {environment['OBSKIT_PROMETHEUS_URL']}" in lines
     token = json.loads((folder / "state.json").read_text())["token"]
     assert len(process.descendants(token)) == 3
