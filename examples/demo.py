@@ -88,8 +88,7 @@ def configuration(stack: local.Stack, service: server.Running, receiver: str) ->
         ],
         "elasticsearch": {"url": addresses["elasticsearch"]["url"], "retention": "7d"},
         "filebeat": {
-            "inputs": addresses["filebeat"]["inputs"],
-            "url": addresses["filebeat"]["url"],
+            name: addresses["filebeat"][name] for name in ("inputs", "url", "data", "log")
         },
         "prometheus": {
             "url": addresses["prometheus"]["url"],

@@ -64,7 +64,12 @@ class Filebeat:
             ),
             url=f"http://127.0.0.1:{port}",
             ready="/stats",
-            addresses={"inputs": str(inputs), "config": str(config)},
+            addresses={
+                "inputs": str(inputs),
+                "config": str(config),
+                "data": str(folder / "data"),
+                "log": str(folder / f"{self.name}.log"),
+            },
         )
 
     def _config(self, inputs: Path, port: int) -> dict[str, object]:

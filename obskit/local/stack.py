@@ -125,7 +125,9 @@ def up(
     wanted = _with_needs(services)
     with state.locked(folder):
         if engine == "compose" or (engine == "auto" and compose.available()):
-            stack = compose.up(folder, services=wanted, progress=progress)
+            # unless some were named, all of the file's, which has more than there are natively
+            chosen = () if services is None else wanted
+            stack = compose.up(folder, services=chosen, progress=progress)
             return Stack(folder=folder, addresses=stack.addresses or {}, project=stack.project)
         return _Starting(folder, progress, deadline).run(wanted, chosen=services is not None)
 
