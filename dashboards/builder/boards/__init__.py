@@ -3,8 +3,37 @@
 from __future__ import annotations
 
 from ..model import Board
-from . import logs, node, services
+from . import (
+    blackbox,
+    clock,
+    go,
+    logs,
+    mysql,
+    node,
+    postgres,
+    python,
+    redis,
+    services,
+    slo,
+    stack,
+)
 
 __all__ = ["BOARDS"]
 
-BOARDS: tuple[Board, ...] = (node.BOARD, logs.BOARD, services.BOARD)
+BOARDS: tuple[Board, ...] = tuple(
+    module.BOARD
+    for module in (
+        services,
+        slo,
+        logs,
+        node,
+        clock,
+        stack,
+        python,
+        go,
+        redis,
+        mysql,
+        postgres,
+        blackbox,
+    )
+)

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from ..model import Variable
+from typing import Any
+
+from ..model import Kind, Panel, Query, Threshold, Variable
 
 __all__ = [
     "DATASOURCE",
     "LOGS",
     "RATE",
+    "SELECTOR",
     "UP_DOWN",
     "YES_NO",
+    "chart",
     "instance",
     "job",
+    "number",
     "or_zero",
     "ratio",
+    "up",
 ]
 
 # The window of every rate: Grafana makes it at least four scrape intervals, at every zoom.
 RATE = "$__rate_interval"
+
+# What the variables job and instance choose.
+SELECTOR = 'job=~"$job",instance=~"$instance"'
 
 DATASOURCE = Variable(
     name="datasource",
@@ -101,3 +110,54 @@ def ratio(part: str, whole: str) -> str:
         PromQL for the ratio, 0 to 1.
     """
     return f"{or_zero(part, whole)} / ({whole} > 0)"
+
+
+def chart(title: str, description: str, unit: str, *queries: tuple[str, str], **more: Any) -> Panel:
+    """Describe a panel of lines over time.
+
+    Args:
+        title: Title.
+        description: Description.
+        unit: Unit.
+        queries: PromQL and legend of each line.
+        more: Other properties of the panel.
+    """
+    made = tuple(Query(expr=expr, legend=legend) for expr, legend in queries)
+    return Panel(
+        title=title, description=description, unit=unit, queries=made, **{"minimum": 0, **more}
+    )
+
+
+def number(title: str, description: str, unit: str, expr: str, **more: Any) -> Panel:
+    """Describe a panel of one number, such as stand in the first row of a board.
+
+    Args:
+        title: Title.
+        description: Description.
+        unit: Unit.
+        expr: PromQL.
+        more: Other properties of the panel.
+    """
+    return Panel(
+        title=title,
+        description=description,
+        unit=unit,
+        queries=(Query(expr=expr, legend=more.pop("legend", "")),),
+        kind=Kind.STAT,
+        **{"width": 4, "height": 4, **more},
+    )
+
+
+def up(title: str, description: str, expr: str, **more: Any) -> Panel:
+    """Describe a panel that says whether something is up.
+
+    Args:
+        title: Title.
+        description: Description.
+        expr: PromQL that gives 1 or 0.
+        more: Other properties of the panel.
+    """
+    colors = (Threshold(value=None, color="red"), Threshold(value=1, color="green"))
+    return number(
+        title, description, "short", expr, **{"thresholds": colors, "values": UP_DOWN, **more}
+    )

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from ..model import Board, Kind, Link, LogQuery, Override, Panel, Row, Threshold, Variable, steps
-from ._parts import LOGS
+from ..model import (
+    Board,
+    Kind,
+    Link,
+    LogQuery,
+    Override,
+    Panel,
+    Row,
+    Threshold,
+    Variable,
+    steps,
+)
+from ._logs_invalid import CLOCKS, INVALID, QUARANTINE, columns
+from ._parts import DATASOURCE, LOGS
 
 __all__ = ["BOARD"]
 
-# A backing index is named after its data stream, so this tells the quarantine from everything else
-# on Elasticsearch 7 to 9, whatever fields a document has.
-INVALID = "_index:*obskit.invalid*"
 VALID = f"NOT {INVALID} AND service:$service AND level:$level AND ($search)"
 ERRORS = f"NOT {INVALID} AND service:$service AND level:ERROR AND ($search)"
 
@@ -41,14 +50,6 @@ _TRACE_LINKS = Override(
         ),
     ),
 )
-
-
-def _columns(*names: str) -> tuple[tuple[str, dict[str, object]], ...]:
-    """Show these fields of the documents, in this order."""
-    return (
-        ("filterFieldsByName", {"include": {"names": list(names)}}),
-        ("organize", {"indexByName": {name: index for index, name in enumerate(names)}}),
-    )
 
 
 SUMMARY = Row(
@@ -191,7 +192,7 @@ ERROR_ROW = Row(
             width=24,
             height=9,
             queries=(LogQuery(query=ERRORS, documents=100),),
-            transformations=_columns(
+            transformations=columns(
                 "@timestamp", "service", "trace_id", "message", "error.type", "logger", "host"
             ),
             overrides=(_TRACE_LINKS,),
@@ -273,110 +274,6 @@ SEARCH = Row(
     ),
 )
 
-QUARANTINE = Row(
-    title="Quarantine",
-    panels=(
-        Panel(
-            title="Quarantined by reason",
-            description="Events in the quarantine in each interval, by the rule that they break. obskit lint "
-            "names the same rules, with an example of how to mend each.",
-            unit="short",
-            bars=True,
-            stack=True,
-            minimum=0,
-            width=8,
-            queries=(LogQuery(query=INVALID, by=("reasons",), alias="{{term reasons}}"),),
-            empty_when="every event kept to the schema",
-        ),
-        Panel(
-            title="Quarantined by service",
-            description="Which service broke which rule, in the shown range. Lines that are no JSON have no "
-            "service that could be known.",
-            kind=Kind.TABLE,
-            unit="short",
-            width=8,
-            queries=(LogQuery(query=INVALID, by=("reasons", "service"), over_time=False, top=50),),
-            empty_when="every event kept to the schema",
-        ),
-        Panel(
-            title="Refused by Elasticsearch",
-            description="Events that Elasticsearch itself refused (a type conflict), by its error type.",
-            kind=Kind.TABLE,
-            unit="short",
-            width=8,
-            queries=(
-                LogQuery(
-                    query=f"{INVALID} AND NOT _exists_:reasons",
-                    by=("error.type",),
-                    over_time=False,
-                    top=20,
-                ),
-            ),
-            empty_when="Elasticsearch refused nothing",
-        ),
-        Panel(
-            title="Newest quarantined events",
-            description="The newest events in the quarantine: the original line and why it is there.",
-            kind=Kind.TABLE,
-            unit="",
-            width=24,
-            height=9,
-            queries=(LogQuery(query=INVALID, documents=100),),
-            transformations=_columns(
-                "@timestamp", "service", "reasons", "error.type", "error.message", "message"
-            ),
-            empty_when="every event kept to the schema",
-        ),
-    ),
-)
-
-CLOCKS = Row(
-    title="Clock: log time and arrival",
-    panels=(
-        Panel(
-            title="Delay from log to arrival",
-            description="Time between a line's own timestamp and its arrival at the shipper (lag_ms), by service: "
-            "95th percentile. It grows when shipping falls behind; a value that stays at whole hours is "
-            "a service that writes local time as UTC.",
-            unit="ms",
-            width=12,
-            queries=(
-                LogQuery(
-                    query=VALID,
-                    by=("service",),
-                    metric="percentiles",
-                    of="lag_ms",
-                    percents=(95,),
-                    alias="{{term service}}",
-                ),
-            ),
-            thresholds=steps(10_000, 60_000),
-            threshold_lines=True,
-            empty_when="the shipping path writes no lag_ms",
-        ),
-        Panel(
-            title="Lines from the future",
-            description="Lines whose timestamp lies more than a second after their arrival, by host: the clock of "
-            "that host is ahead. See the clock dashboard.",
-            unit="short",
-            bars=True,
-            stack=True,
-            minimum=0,
-            width=12,
-            queries=(
-                LogQuery(
-                    query=f"{VALID} AND lag_ms:<\\-1000",
-                    by=("host",),
-                    alias="{{term host}}",
-                ),
-            ),
-            thresholds=steps(1, 100),
-            links=(Link(title="Clocks", url="/d/obskit-clock"),),
-            empty_when="no line came from the future",
-        ),
-    ),
-)
-
 BOARD = Board(
     uid="obskit-logs",
     title="Logs",
@@ -384,6 +281,7 @@ BOARD = Board(
     tags=("logs",),
     variables=(
         LOGS,
+        DATASOURCE,
         Variable(
             name="service",
             label="Service",

@@ -2,68 +2,15 @@
 
 from __future__ import annotations
 
-from ..model import Board, Event, Kind, Link, LogQuery, Override, Panel, Query, Row, Variable, steps
+from ..model import Board, Event, Kind, Link, Override, Panel, Query, Row, Variable, steps
 from ._parts import DATASOURCE, LOGS, RATE, ratio
+from ._services_queries import BUILD, TO_LOGS, S, failures, quantile, requests
+from ._services_rows import SATURATION, VERSIONS
 
 __all__ = ["BOARD", "P95_PANEL"]
 
 #: Panel id of "P95 latency": alerts and the README point to it.
 P95_PANEL = 95
-
-S = 'service=~"$service",route=~"$route"'
-BUILD = 'service_build_info{service=~"$service",version=~"$version"}'
-LOGGED = "NOT _index:*obskit.invalid* AND service:$service"
-
-TO_LOGS = Link(
-    title="Logs of ${__field.labels.service}",
-    url="/d/obskit-logs?var-service=${__field.labels.service}&${__url_time_range}",
-)
-
-
-def _requests(by: str, match: str = S) -> str:
-    return f"sum by ({by}) (rate(http_requests_total{{{match}}}[{RATE}]))"
-
-
-def _failures(by: str) -> str:
-    return _requests(by, f'{S},status=~"5.."')
-
-
-def _quantile(quantile: float, by: str) -> str:
-    buckets = f"sum by (le, {by}) (rate(http_request_duration_seconds_bucket{{{S}}}[{RATE}]))"
-    return f"histogram_quantile({quantile:g}, {buckets})"
-
-
-def _of_version(rate: str) -> str:
-    """Give rates the version label, which stands on ``service_build_info`` only."""
-    return f"{rate} * on (job, instance, service) group_left (version) ({BUILD} > 0)"
-
-
-def _version_requests(match: str = S) -> str:
-    return (
-        "sum by (service, version) ("
-        + _of_version(
-            f"sum by (job, instance, service) (rate(http_requests_total{{{match}}}[{RATE}]))"
-        )
-        + ")"
-    )
-
-
-def _of_process(metric: str) -> str:
-    """Give a metric of a process the name of the service that it runs."""
-    return (
-        f"{metric} * on (job, instance) group_left (service)"
-        f" max by (job, instance, service) ({BUILD})"
-    )
-
-
-_VERSION_P95 = (
-    "histogram_quantile(0.95, sum by (le, service, version) ("
-    + _of_version(
-        "sum by (job, instance, service, le)"
-        f" (rate(http_request_duration_seconds_bucket{{{S}}}[{RATE}]))"
-    )
-    + "))"
-)
 
 SUMMARY = Row(
     title="Now",
@@ -100,7 +47,7 @@ SUMMARY = Row(
             unit="s",
             width=6,
             height=4,
-            queries=(Query(expr=f"max({_quantile(0.95, 'service')})"),),
+            queries=(Query(expr=f"max({quantile(0.95, 'service')})"),),
             thresholds=steps(0.5, 2),
             empty_when="there is no traffic",
         ),
@@ -129,7 +76,7 @@ RED = Row(
             description="Requests a second, by service. Click a line for the service's logs.",
             unit="reqps",
             minimum=0,
-            queries=(Query(expr=_requests("service"), legend="{{service}}"),),
+            queries=(Query(expr=requests("service"), legend="{{service}}"),),
             links=(TO_LOGS,),
         ),
         Panel(
@@ -138,7 +85,7 @@ RED = Row(
             unit="percentunit",
             minimum=0,
             queries=(
-                Query(expr=ratio(_failures("service"), _requests("service")), legend="{{service}}"),
+                Query(expr=ratio(failures("service"), requests("service")), legend="{{service}}"),
             ),
             thresholds=steps(0.01, 0.05),
             threshold_lines=True,
@@ -154,7 +101,7 @@ RED = Row(
             queries=(
                 Query(
                     expr="sum by (class) (label_replace("
-                    f"{_requests('service, status')}"
+                    f"{requests('service, status')}"
                     ', "class", "${1}xx", "status", "(.).."))',
                     legend="{{class}}",
                 ),
@@ -165,7 +112,7 @@ RED = Row(
             description="Half of the requests are faster than this, by service.",
             unit="s",
             minimum=0,
-            queries=(Query(expr=_quantile(0.5, "service"), legend="{{service}}"),),
+            queries=(Query(expr=quantile(0.5, "service"), legend="{{service}}"),),
             empty_when="there is no traffic",
         ),
         Panel(
@@ -177,7 +124,7 @@ RED = Row(
             unit="s",
             minimum=0,
             queries=(
-                Query(expr=_quantile(0.95, "service"), legend="{{service}}", exemplars=True),
+                Query(expr=quantile(0.95, "service"), legend="{{service}}", exemplars=True),
                 Query(
                     expr='service:p95_objective:seconds{service=~"$service"}',
                     legend="limit {{service}}",
@@ -192,7 +139,7 @@ RED = Row(
             description="99 of 100 requests are faster than this, by service: what the unlucky see.",
             unit="s",
             minimum=0,
-            queries=(Query(expr=_quantile(0.99, "service"), legend="{{service}}", exemplars=True),),
+            queries=(Query(expr=quantile(0.99, "service"), legend="{{service}}", exemplars=True),),
             links=(TO_LOGS,),
             empty_when="there is no traffic",
         ),
@@ -224,7 +171,7 @@ ROUTES = Row(
             minimum=0,
             queries=(
                 Query(
-                    expr=f"topk(20, {_requests('service, method, route')})",
+                    expr=f"topk(20, {requests('service, method, route')})",
                     legend="{{service}} {{method}} {{route}}",
                 ),
             ),
@@ -237,7 +184,7 @@ ROUTES = Row(
             minimum=0,
             queries=(
                 Query(
-                    expr=f"{_failures('service, method, route')} / {_requests('service, method, route')}",
+                    expr=f"{failures('service, method, route')} / {requests('service, method, route')}",
                     legend="{{service}} {{method}} {{route}}",
                 ),
             ),
@@ -253,7 +200,7 @@ ROUTES = Row(
             minimum=0,
             queries=(
                 Query(
-                    expr=f"topk(20, {_quantile(0.95, 'service, method, route')})",
+                    expr=f"topk(20, {quantile(0.95, 'service, method, route')})",
                     legend="{{service}} {{method}} {{route}}",
                 ),
             ),
@@ -269,15 +216,15 @@ ROUTES = Row(
             width=24,
             height=8,
             queries=(
-                Query(expr=_requests("service, method, route"), instant=True, table=True),
+                Query(expr=requests("service, method, route"), instant=True, table=True),
                 Query(
                     expr=ratio(
-                        _failures("service, method, route"), _requests("service, method, route")
+                        failures("service, method, route"), requests("service, method, route")
                     ),
                     instant=True,
                     table=True,
                 ),
-                Query(expr=_quantile(0.95, "service, method, route"), instant=True, table=True),
+                Query(expr=quantile(0.95, "service, method, route"), instant=True, table=True),
             ),
             transformations=(
                 ("merge", {}),
@@ -299,130 +246,6 @@ ROUTES = Row(
                 Override(field="/^Error rate$/", properties=(("unit", "percentunit"),)),
                 Override(field="/^P95$/", properties=(("unit", "s"),)),
             ),
-        ),
-    ),
-)
-
-VERSIONS = Row(
-    title="Versions side by side",
-    panels=(
-        Panel(
-            title="QPS by version",
-            description="Requests a second of each chosen version: how far a roll-out, or a switch from blue to "
-            "green, has come.",
-            unit="reqps",
-            stack=True,
-            minimum=0,
-            queries=(Query(expr=_version_requests(), legend="{{service}} {{version}}"),),
-            empty_when="the services expose no service_build_info",
-        ),
-        Panel(
-            title="Error rate by version",
-            description="Share of 5xx of each chosen version. The new one should not lie above the old one.",
-            unit="percentunit",
-            minimum=0,
-            queries=(
-                Query(
-                    expr=ratio(_version_requests(f'{S},status=~"5.."'), _version_requests()),
-                    legend="{{service}} {{version}}",
-                ),
-            ),
-            thresholds=steps(0.01, 0.05),
-            threshold_lines=True,
-            empty_when="the services expose no service_build_info, or there is no traffic",
-        ),
-        Panel(
-            title="P95 latency by version",
-            description="95th percentile of each chosen version.",
-            unit="s",
-            minimum=0,
-            queries=(Query(expr=_VERSION_P95, legend="{{service}} {{version}}"),),
-            thresholds=steps(0.5, 2),
-            empty_when="the services expose no service_build_info, or there is no traffic",
-        ),
-    ),
-)
-
-SATURATION = Row(
-    title="Saturation",
-    panels=(
-        Panel(
-            title="Requests in flight",
-            description="Mean number of requests under way at once: rate times mean duration (Little's law). It "
-            "is also the number of workers that are needed.",
-            unit="short",
-            minimum=0,
-            queries=(
-                Query(
-                    expr=f"sum by (service) (rate(http_request_duration_seconds_sum{{{S}}}[{RATE}]))",
-                    legend="{{service}}",
-                ),
-            ),
-        ),
-        Panel(
-            title="CPU by instance",
-            description="Processors that each process uses. A Python or Node process stands at its limit with 1.",
-            unit="short",
-            minimum=0,
-            queries=(
-                Query(
-                    expr=_of_process(f"rate(process_cpu_seconds_total[{RATE}])"),
-                    legend="{{service}} {{instance}}",
-                ),
-            ),
-            thresholds=steps(0.8, 0.95),
-            empty_when="the services expose no service_build_info or no process metrics",
-        ),
-        Panel(
-            title="Memory by instance",
-            description="Resident memory of each process. A line that only rises is a leak.",
-            unit="bytes",
-            minimum=0,
-            queries=(
-                Query(
-                    expr=_of_process("process_resident_memory_bytes"),
-                    legend="{{service}} {{instance}}",
-                ),
-            ),
-            empty_when="the services expose no service_build_info or no process metrics",
-        ),
-        Panel(
-            title="File descriptors in use",
-            description="Share of a process's file descriptors in use. At 100 % it accepts no connection.",
-            unit="percentunit",
-            minimum=0,
-            queries=(
-                Query(
-                    expr=_of_process("(process_open_fds / process_max_fds)"),
-                    legend="{{service}} {{instance}}",
-                ),
-            ),
-            thresholds=steps(0.7, 0.9),
-            threshold_lines=True,
-            empty_when="the services expose no service_build_info or no process metrics",
-        ),
-        Panel(
-            title="Errors in the logs",
-            description="Lines of level ERROR of the chosen services in each interval.",
-            unit="short",
-            bars=True,
-            stack=True,
-            minimum=0,
-            queries=(
-                LogQuery(
-                    query=f"{LOGGED} AND level:ERROR", by=("service",), alias="{{term service}}"
-                ),
-            ),
-            empty_when="nothing of the chosen services was logged as ERROR",
-        ),
-        Panel(
-            title="Newest errors of these services",
-            description="The newest lines of level ERROR of the chosen services; trace_id leads to every line "
-            "of the request.",
-            kind=Kind.LOGS,
-            unit="",
-            queries=(LogQuery(query=f"{LOGGED} AND level:ERROR", documents=50, as_logs=True),),
-            empty_when="nothing of the chosen services was logged as ERROR",
         ),
     ),
 )
