@@ -23,6 +23,7 @@ __all__ = ["synthetic_alert"]
 
 _ID, _TITLE = "alert/synthetic", "an alert goes from Prometheus through Alertmanager to a receiver"
 _ALERT = "ObskitSynthetic"
+_LINGER = 1.0  # seconds
 
 
 def synthetic_alert(target: Alertmanager, deadline: Deadline) -> Iterator[Proof]:
@@ -67,7 +68,9 @@ class _Trial:
             "    interval: 1s\n"
             "    rules:\n"
             f"      - alert: {_ALERT}\n"
-            "        expr: vector(1)\n"
+            # A new instance every three seconds: after a reload Prometheus knows no Alertmanager for up to
+            # five, drops what fires meanwhile, and sends an alert again only after a minute.
+            '        expr: count_values("attempt", floor(vector(time()) / 3))\n'
             f"        labels: {{{PROOF_LABEL}: {self.project}, run: {self.run}}}\n"
             '        annotations: {summary: "obskit verify tries the way of an alert; nothing is wrong"}\n'
         )

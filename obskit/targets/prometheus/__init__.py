@@ -24,8 +24,15 @@ from obskit.targets.marks import split_mark, with_mark
 from obskit.targets.prometheus import checks as proofs
 from obskit.targets.prometheus import doctor
 from obskit.targets.prometheus.client import PrometheusApi
-from obskit.targets.prometheus.content import PROOF_RULES, check_rules, rule_files, target_files
+from obskit.targets.prometheus.content import (
+    check_rules,
+    choose_packs,
+    proof_rules,
+    rule_files,
+    target_files,
+)
 from obskit.targets.prometheus.labels import PROJECT_LABEL, with_label
+from obskit.targets.prometheus_rules import Pack, load_packs
 
 __all__ = ["Prometheus", "PrometheusSettings"]
 
@@ -42,7 +49,7 @@ class PrometheusSettings(Section):
         auth: How to sign in.
         files: Folder with ``rules/`` and ``targets/`` that the server's ``rule_files`` and
             ``file_sd_configs`` read; obskit writes there.
-        packs: Shipped rule packs.
+        packs: Shipped rule packs to choose from; each is on where its metrics exist. All when absent.
         rules: Rule files of your own.
         runbooks: Base address of the runbooks, for the links in alerts.
         reload: How the server is told to read its files again.
@@ -52,7 +59,7 @@ class PrometheusSettings(Section):
     url: Url
     auth: Auth = Auth()
     files: Path
-    packs: tuple[str, ...] = ("node", "services")
+    packs: tuple[str, ...] | None = None
     rules: tuple[Path, ...] = ()
     runbooks: str = "docs/runbooks"
     reload: Reload = Reload()
@@ -77,16 +84,32 @@ class Prometheus(Target[PrometheusSettings]):
         self._batches = {kind: Batch(folder) for kind, folder in self.folders.items()}
 
     @cached_property
+    def _packs(self) -> tuple[tuple[Pack, ...], tuple[str, ...]]:
+        return choose_packs(
+            self.settings.packs,
+            self.context.settings,
+            present=self.api.data("/label/__name__/values"),
+            delivered=self.folders["rules"].names("*.yml"),
+        )
+
+    @cached_property
     def rule_files(self) -> dict[str, tuple[str, Path | None]]:
-        """Rule files by name, with the source of each."""
+        """Rule files by name, with the user's source of each; asks the server which packs fit."""
+        return self._rule_files(self._packs[0])
+
+    def _rule_files(self, packs: Sequence[Pack]) -> dict[str, tuple[str, Path | None]]:
         grafana = self.context.peers.get("grafana")
         return rule_files(
             self.context.settings,
-            self.settings.packs,
+            packs,
             [self.path(path) for path in self.settings.rules],
             runbooks=self.settings.runbooks.rstrip("/"),
             grafana=str(getattr(grafana.settings, "url", "") or "") if grafana else "",
         )
+
+    def notes(self) -> Sequence[str]:
+        """Packs that were left out, and why."""
+        return self._packs[1]
 
     def desired(self) -> Sequence[Resource]:
         """One resource a file; every alert carries the project's label."""
@@ -100,7 +123,7 @@ class Prometheus(Target[PrometheusSettings]):
         if "alertmanager" in self.context.peers:
             found.append(
                 Resource(
-                    address=self.address("rules", PROOF_RULES),
+                    address=self.address("rules", proof_rules(self.context.project)),
                     body=NO_PROOF,
                     note="for the proof: verify writes its synthetic alert here; it pages nobody",
                 )
@@ -179,11 +202,11 @@ class Prometheus(Target[PrometheusSettings]):
         Raises:
             DeliveryError: The server did not take them.
         """
-        folder = self.folders["rules"]
-        before = folder.read(PROOF_RULES)
+        folder, name = self.folders["rules"], proof_rules(self.context.project)
+        before = folder.read(name)
         if before is None:
             raise DeliveryError(
-                f"{PROOF_RULES} is not there", where=str(folder.root),
+                f"{name} is not there", where=str(folder.root),
                 hint="the file is part of the plan: obskit provision writes it",
             )  # fmt: skip
         # The mark stays that of the empty file: what a killed verify leaves behind shows as drift.
@@ -191,12 +214,12 @@ class Prometheus(Target[PrometheusSettings]):
             project=self.context.project, release=obskit.__version__, digest=digest(NO_PROOF)
         )
         try:
-            folder.write(PROOF_RULES, with_mark(rules, mark))
+            folder.write(name, with_mark(rules, mark))
             self.reload(deadline)
-            proofs.wait_for_rules(self.api, {PROOF_RULES: rules}, deadline)
+            proofs.wait_for_rules(self.api, {name: rules}, deadline)
             yield
         finally:
-            folder.write(PROOF_RULES, with_mark(NO_PROOF, mark))
+            folder.write(name, with_mark(NO_PROOF, mark))
             self.reload(Deadline.after(self.settings.settle.total_seconds()))
 
     def _reload_again(self, first: ObskitError) -> None:
@@ -212,7 +235,12 @@ class Prometheus(Target[PrometheusSettings]):
 
     def check(self) -> Iterator[Problem]:
         """Every rule file, by promtool where installed."""
-        for name, (text, source) in self.rule_files.items():
+        asked = self.settings.packs
+        packs = [
+            pack for pack in load_packs()
+            if asked is None or pack.name in asked or pack.family in asked
+        ]  # fmt: skip
+        for name, (text, source) in self._rule_files(packs).items():
             yield from check_rules(name, text, source)
 
     def examine(self, deadline: Deadline) -> Iterator[Finding]:

@@ -134,7 +134,7 @@ def _rule_proof(
         problem = f"not evaluated yet: {', '.join(unknown)}"
         following = "is the evaluation interval longer than the deadline? raise verify.deadline"
     return Proof(
-        id=f"rules/{name.removeprefix('obskit-').removesuffix('.yml')}",
+        id=f"rules/{name.removeprefix(f'obskit-{target.context.project}-').removesuffix('.yml')}",
         title="rules loaded and healthy",
         verdict=Verdict.FAILED if problem else Verdict.PROVED,
         detail=problem or f"{total} rules in {len(expected)} groups are evaluated without error",

@@ -3,68 +3,112 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import yaml
 
-from obskit import assets
 from obskit.config import Settings
 from obskit.delivery import checker
-from obskit.errors import ConfigError, Problem, Severity
-from obskit.targets.objectives import ServiceObjective, render_service_rules, text_environment
+from obskit.errors import ConfigError, ObskitError, Problem, Severity
+from obskit.targets.objectives import ServiceObjective, render_service_rules
+from obskit.targets.prometheus_rules import Pack, fill_placeholders, load_packs, select_packs
 
-__all__ = ["PROOF_RULES", "check_rules", "groups_of", "rule_files", "target_files"]
+__all__ = [
+    "check_rules",
+    "choose_packs",
+    "groups_of",
+    "proof_rules",
+    "rule_files",
+    "target_files",
+]
 
-#: The file that ``verify`` writes its synthetic alert into; empty at all other times.
-PROOF_RULES: Final = "obskit-proof.yml"
+
+def proof_rules(project: str) -> str:
+    """Name of the file that ``verify`` writes its synthetic alert into; empty at all other times."""
+    return delivered_name(project, "proof")
+
+
+def delivered_name(project: str, name: str) -> str:
+    """Name of a file on the server: two projects may share a folder."""
+    return f"obskit-{project}-{name}.yml"
+
 
 _PROMTOOL_LINE = re.compile(r"^(?P<file>.*?): ?(?P<line>\d+):(?P<column>\d+): (?P<words>.*)$")
 
 
+def choose_packs(
+    asked: Sequence[str] | None,
+    settings: Settings,
+    *,
+    present: Collection[str],
+    delivered: Collection[str],
+) -> tuple[tuple[Pack, ...], tuple[str, ...]]:
+    """The packs to deliver, and words on those left out.
+
+    A pack whose metrics are there is on. So is one that was delivered before: an exporter that died must
+    not take its alerts with it. And ``services`` where obskit.yml names metrics to scrape, since those
+    come only with the targets that are delivered in the same plan.
+
+    Args:
+        asked: Names in obskit.yml; None for every pack that fits.
+        settings: All of obskit.yml.
+        present: Metric names that the server knows.
+        delivered: Names of rule files that are there already.
+
+    Raises:
+        ConfigError: A name is no pack's.
+    """
+    try:
+        on, out = select_packs(
+            asked if asked is not None else [p.name for p in load_packs()], present
+        )
+    except ObskitError as error:
+        problem = _problem(settings, "config/pack", f"prometheus.packs: {error}")
+        raise ConfigError([problem]) from None
+    kept = {item.name for item in out if delivered_name(settings.project, item.name) in delivered}
+    if any(service.metrics for service in settings.services):
+        kept.add("services")
+    back = tuple(pack for pack in load_packs() if pack.name in kept & {item.name for item in out})
+    words = tuple(
+        f"pack {item.name} is left out: {item.reason}" for item in out if item.name not in kept
+    )
+    return tuple(sorted((*on, *back), key=lambda pack: pack.name)), words
+
+
 def rule_files(
-    settings: Settings, packs: Iterable[str], own: Iterable[Path], *, runbooks: str, grafana: str
+    settings: Settings, packs: Iterable[Pack], own: Iterable[Path], *, runbooks: str, grafana: str
 ) -> dict[str, tuple[str, Path | None]]:
     """Every rule file: its name on the server → its text and the file it was made from.
 
     Args:
         settings: All of obskit.yml.
-        packs: Names of shipped packs.
+        packs: Shipped packs.
         own: The user's own files.
         runbooks: Base address of the runbooks.
-        grafana: Base address of Grafana, for links.
+        grafana: Base address of Grafana, for links; none are written when it is empty.
 
     Raises:
-        ConfigError: A pack or file is not there.
+        ConfigError: A file is not there, or two have one name.
     """
     files: dict[str, tuple[str, Path | None]] = {}
-    environment = text_environment()
-
-    def render(text: str) -> str:
-        return environment.from_string(text).render(runbooks=runbooks, grafana=grafana)
-
-    known = {path.stem: path for path in sorted(assets.path("prometheus/rules").glob("*.yml"))}
     problems = []
     for pack in packs:
-        if pack not in known:
-            problems.append(
-                _problem(
-                    settings, "config/pack",
-                    f"prometheus.packs: no pack is named {pack!r} (known: {', '.join(known)})",
-                )
-            )  # fmt: skip
-            continue
-        text = render(known[pack].read_text(encoding="utf-8"))
-        files[f"obskit-{pack}.yml"] = (text, known[pack])
+        text = fill_placeholders(pack.text, runbooks=runbooks, grafana=grafana)
+        files[delivered_name(settings.project, pack.name)] = (text, None)
     objectives = [
         ServiceObjective(name=item.name, slo=item.slo, p95_ms=item.p95_ms, team=item.team)
         for item in settings.services
     ]
     for name, text in render_service_rules(objectives).items():
-        files[f"obskit-{name}"] = (render(text), None)
+        files[delivered_name(settings.project, name.removesuffix(".yml"))] = (
+            fill_placeholders(text, runbooks=runbooks, grafana=grafana),
+            None,
+        )
     for path in own:
-        name = f"obskit-own-{path.name}"
+        name = delivered_name(settings.project, f"own-{path.stem}")
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -104,7 +148,7 @@ def target_files(settings: Settings) -> dict[str, str]:
             groups.append({"targets": sorted(service.metrics), "labels": labels})
     if not groups:
         return {}
-    return {"obskit-services.yml": yaml.safe_dump(groups, sort_keys=False)}
+    return {delivered_name(settings.project, "services"): yaml.safe_dump(groups, sort_keys=False)}
 
 
 def groups_of(text: str) -> list[tuple[str, int]]:
@@ -129,7 +173,11 @@ def check_rules(name: str, text: str, source: Path | None) -> Iterator[Problem]:
     if promtool is None:
         yield from _check_shape(text, shown)
         return
-    ran = checker.run([promtool, "check", "rules"], stdin=text)
+    # promtool 2.42 reads no standard input.
+    with tempfile.NamedTemporaryFile("w", prefix="obskit-", suffix=".yml") as file:
+        file.write(text)
+        file.flush()
+        ran = checker.run([promtool, "check", "rules", file.name])
     if ran.ok:
         return
     told = False
