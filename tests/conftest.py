@@ -7,6 +7,8 @@ fails unless tests/allowed-skips.txt lists it (tests/skip_policy.py).
 from __future__ import annotations
 
 import os
+import secrets
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,7 +36,24 @@ ELASTIC_PASSWORD = "only-for-these-tests"
 Start = Callable[[Server], Running]
 
 
-def _starter(base: Path) -> Iterator[Start]:
+@pytest.fixture(scope="session")
+def servers_token() -> Iterator[str]:
+    """The mark of all servers of this session, which end with it even where pytest is killed.
+
+    A child reads from a pipe that nobody writes to: its end is the end of this process, however it came.
+    """
+    token = secrets.token_hex(16)
+    code = (
+        "import sys; from obskit.local import process\nsys.stdin.read(); process.stop(sys.argv[1])"
+    )
+    watcher = subprocess.Popen(
+        [sys.executable, "-c", code, token], stdin=subprocess.PIPE, cwd=ROOT, start_new_session=True
+    )
+    yield token
+    watcher.communicate()
+
+
+def _starter(base: Path, token: str) -> Iterator[Start]:
     """Start servers on request, and stop them all at the end, also where one refuses to stop."""
     started: list[Running] = []
 
@@ -44,7 +63,7 @@ def _starter(base: Path) -> Iterator[Start]:
             wanted.prepare(folder_for_probe(folder))
         except LocalError as error:
             pytest.skip(f"{wanted.name} is not on this machine: {error.hint}")
-        one = server.start(wanted, folder)
+        one = server.start(wanted, folder, token=token)
         started.append(one)
         return one
 
@@ -65,21 +84,23 @@ def folder_for_probe(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def session_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+def session_servers(
+    tmp_path_factory: pytest.TempPathFactory, servers_token: str
+) -> Iterator[Start]:
     """Start a server that lives as long as the session (one session per xdist worker)."""
-    yield from _starter(tmp_path_factory.mktemp("servers"))
+    yield from _starter(tmp_path_factory.mktemp("servers"), servers_token)
 
 
 @pytest.fixture(scope="module")
-def module_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+def module_servers(tmp_path_factory: pytest.TempPathFactory, servers_token: str) -> Iterator[Start]:
     """Start a server with fresh data that lives as long as the test module."""
-    yield from _starter(tmp_path_factory.mktemp("servers"))
+    yield from _starter(tmp_path_factory.mktemp("servers"), servers_token)
 
 
 @pytest.fixture
-def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+def start_server(tmp_path_factory: pytest.TempPathFactory, servers_token: str) -> Iterator[Start]:
     """Start a server with fresh data that lives as long as one test, which may stop it itself."""
-    yield from _starter(tmp_path_factory.mktemp("servers"))
+    yield from _starter(tmp_path_factory.mktemp("servers"), servers_token)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,12 +40,13 @@ Start = Callable[[Server], Running]
 def test_a_server_answers_and_leaves_nothing(wanted: Server, start_server: Start) -> None:
     one = start_server(wanted)
     assert one.alive
-    assert process.descendants(one.identity.token)
+    token = one.identity.token
+    assert one.pid in process.descendants(token, session=one.pid)
     httpx.get(one.url, timeout=5)  # it listens: no matter what it says to a request without a path
     assert one.url.startswith("http://127.0.0.1:")
     server.stop(one)
     assert not one.alive
-    assert process.descendants(one.identity.token) == ()
+    assert process.descendants(token, session=one.pid) == ()
     assert not one.folder.exists()
     with pytest.raises(httpx.ConnectError):
         httpx.get(one.url, timeout=5)
@@ -122,3 +126,35 @@ def test_elasticsearch_with_a_password_lets_nobody_else_in(start_server: Start) 
     written = [path for path in one.folder.rglob("*") if path.is_file() and path.suffix == ".yml"]
     assert written
     assert not [path for path in written if "a-password" in path.read_text()]
+
+
+def test_servers_end_with_a_test_run_that_is_killed(tmp_path: Path) -> None:
+    """KILL of pytest itself: what watches its pipe stops the servers."""
+    test = tmp_path / "test_hang.py"
+    test.write_text(
+        "import time\nfrom obskit.local.alertmanager import Alertmanager\n"
+        "def test_hang(start_server):\n"
+        "    one = start_server(Alertmanager())\n"
+        f"    open({str(tmp_path / 'token')!r}, 'w').write(one.identity.token)\n"
+        "    time.sleep(60)\n"
+    )
+    root = Path(__file__).parents[2]
+    run = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:obskit",
+         "-p", "tests.conftest", "-c", "/dev/null", "--rootdir", str(tmp_path),
+         f"--basetemp={tmp_path / 'base'}", str(test)],
+        cwd=root,
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "token").exists() or not (tmp_path / "token").read_text():
+        assert run.poll() is None, "the inner run ended by itself"
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    token = (tmp_path / "token").read_text()
+    assert process.descendants(token)
+    run.kill()
+    run.wait()
+    while process.descendants(token):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
