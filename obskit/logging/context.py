@@ -16,6 +16,7 @@ from typing import Final, ParamSpec, TypeVar
 
 __all__ = [
     "CONTEXT",
+    "OTEL",
     "bind",
     "bound",
     "carry",
@@ -38,7 +39,8 @@ _TRACEPARENT: Final = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?",
     re.DOTALL,
 )
-_OTEL: Final = "opentelemetry.trace"
+#: The module whose presence says that the service uses OpenTelemetry.
+OTEL: Final = "opentelemetry.trace"
 
 
 def bind(**values: object) -> Token[Mapping[str, object] | None]:
@@ -122,7 +124,7 @@ def parse_traceparent(value: object) -> tuple[str, str] | None:
 
 def current_span() -> tuple[str, str] | None:
     """Trace and span id of OpenTelemetry's current span, where the service has loaded OpenTelemetry."""
-    module = sys.modules.get(_OTEL)
+    module = sys.modules.get(OTEL)
     if module is None:
         return None
     found = module.get_current_span().get_span_context()

@@ -148,6 +148,11 @@ def _text_check(item: Field) -> Callable[[object], object]:
     least, greatest = item.min_length, item.max_length or math.inf
     trace = item.name in ("trace_id", "span_id")
 
+    def plain(value: object) -> object:
+        if type(value) is str and least <= len(value) <= greatest:
+            return value
+        return check(value)
+
     def check(value: object) -> object:
         if type(value) is int:
             value = str(value) if -_INT64 <= value < 2 * _INT64 else ""
@@ -164,7 +169,7 @@ def _text_check(item: Field) -> Callable[[object], object]:
             return MISSING
         return value
 
-    return check
+    return check if matches or trace or item.allowed else plain
 
 
 def _number_check(item: Field) -> Callable[[object], object]:

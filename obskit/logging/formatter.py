@@ -5,27 +5,27 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from math import isfinite
 from re import Pattern as Expression
-from sys import modules
 from typing import Any, Final
 
 import orjson
 
 from obskit.errors import ConfigError, Problem
-from obskit.logging.clock import LAST, MILLISECONDS, second, stamp
-from obskit.logging.context import CONTEXT, current_span
+from obskit.logging.careful import fill
+from obskit.logging.clock import stamp
+from obskit.logging.context import CONTEXT
 from obskit.logging.event import Draft, Encoder
-from obskit.logging.failure import describe, exception_of, text_of
-from obskit.logging.fields import LEFT_BY_OTHERS, MISSING, Quick
-from obskit.logging.levels import KNOWN, level_of
-from obskit.logging.redact import REDACTED, Names, patterns
+from obskit.logging.failure import text_of
+from obskit.logging.fields import LEFT_BY_OTHERS
+from obskit.logging.levels import level_of
+from obskit.logging.quick import END, NULL, QuickPath
+from obskit.logging.redact import Names, patterns
 from obskit.logging.renderers import Renderer
 from obskit.logging.values import Copier, type_name
 from obskit.schema.fields import ATTRIBUTES, BUILTIN, LIMITS
 from obskit.schema.model import Schema
 
-__all__ = ["JSONFormatter", "fill"]
+__all__ = ["JSONFormatter"]
 
 _STANDARD: Final = tuple(logging.LogRecord("", 0, "", 0, "", (), None).__dict__)
 _COUNT: Final = len(_STANDARD)
@@ -33,20 +33,7 @@ _COUNT: Final = len(_STANDARD)
 _LAST: Final = _STANDARD[-1]
 _KNOWN_KEYS: Final = frozenset(_STANDARD) | LEFT_BY_OTHERS
 _MOST: Final = LIMITS.LINE_BYTES - 1
-_QUICK_MOST: Final = LIMITS.LINE_BYTES // 4  # so that what the careful path bounds is bounded here
-_LEAF: Final = LIMITS.LEAF_BYTES // 4  # characters that are surely short enough
 _OPTIONAL: Final = ("logger", "thread", "pid")
-_SCALARS: Final = frozenset({int, bool, type(None)})
-_COPIED: Final = frozenset({dict, list})
-_START: Final = b'{"timestamp":"'
-_MESSAGE: Final = b',"message":'
-_NULL: Final = b"null"
-_MILLISECONDS: Final = tuple(text.encode() for text in MILLISECONDS)
-_OTEL: Final = "opentelemetry.trace"
-_ATTRIBUTE: Final = Quick.ATTRIBUTE
-_REDACTED: Final = Quick.REDACTED
-_SKIPPED: Final = Quick.SKIPPED
-_NOT: Final = Quick.NOT
 
 
 class JSONFormatter(logging.Formatter):
@@ -102,23 +89,13 @@ class JSONFormatter(logging.Formatter):
             event_ids=event_ids,
             taken=("severity_text", "span_id", *_OPTIONAL),
         )
-        self._static = self.encoder.static
-        self._quick = self.encoder.router.quick
-        self._second: tuple[int, bytes] = (-1, b"")
+        self.chosen = chosen
         self._logger = "logger" in chosen
         self._thread = "thread" in chosen
         self._pid = "pid" in chosen
         self._process = self._thread or self._pid
-        self._loggers: dict[str, bytes] = {}
-        self._levels = {name: self._level_parts(*known) for name, known in KNOWN.items()}
-        # Patterns look into every text and ids are put last: both are the careful path's.
-        self._plain = not found and not event_ids
-
-    def _level_parts(self, level: str, severity: str | None) -> tuple[bytes, bytes]:
-        """What stands in every line of a level between timestamp and trace id, and after the message."""
-        head = orjson.dumps({"level": level, "service": self.service})[1:-1]
-        after = {**({"severity_text": severity} if severity else {}), **self._static}
-        return b'",%b,"trace_id":' % head, (b"," + orjson.dumps(after)[1:-1] if after else b"")
+        self.quick = QuickPath(self.encoder, service, logger=self._logger)
+        self._plain = self.quick.usable
 
     @staticmethod
     def _check(service: str, fields: tuple[str, ...]) -> None:
@@ -164,132 +141,54 @@ class JSONFormatter(logging.Formatter):
                         record, self._with_bad_args(message, have["args"]), bad_args=True
                     )
             if self._plain and not have["exc_info"] and not have["stack_info"]:
-                line = self._quick_line(have, message)
+                trace, end = NULL, END
+                bound = CONTEXT.get()
+                if (
+                    bound is not None
+                    or self._process
+                    or len(have) != _COUNT
+                    or next(reversed(have)) != _LAST
+                ):
+                    found = self._beside(have, bound)
+                    if found is None:
+                        return self._careful(record, message)
+                    trace, end = found
+                line = self.quick.line(
+                    have["levelname"], have["created"], have["name"], message, trace, end
+                )
                 if line is not None:
                     return line
         except Exception:  # noqa: BLE001 - no plain record: the careful path takes every part by itself
             return self._careful(record, message if type(message) is str else None)
         return self._careful(record, message)
 
-    def _quick_line(self, have: dict[str, Any], message: str) -> bytes | None:
-        """The line of a record of plain values, put together from prepared parts; None where it is not plain."""
-        head, after = self._levels[have["levelname"]]
-        created = have["created"]
-        whole = int(created)
-        last, second_ = self._second
-        if whole != last:
-            second_ = self._tick(whole)
-        name = have["name"]
-        logger = self._loggers.get(name)
-        if logger is None:
-            logger = self._logger_part(name)
-        trace, beside = _NULL, b"}"
-        bound = CONTEXT.get()
-        if (
-            bound is not None
-            or self._process
-            or len(have) != _COUNT
-            or next(reversed(have)) != _LAST
-        ):
-            found = self._beside(have, bound)
-            if found is None:
-                return None
-            trace, beside = found
-        if _OTEL in modules and trace is _NULL:
-            return None
-        line = b"".join((
-            _START, second_, _MILLISECONDS[int((created - whole) * 1000)], head, trace, _MESSAGE,
-            orjson.dumps(message), after, logger, beside,
-        ))  # fmt: skip
-        return line if len(line) <= _QUICK_MOST else None
-
-    def _tick(self, whole: int) -> bytes:
-        if not 0 < whole < LAST:
-            raise ValueError("no time of the schema")
-        text = second(whole).encode()
-        self._second = (whole, text)  # one assignment: threads see the old pair or the new one
-        return text
-
-    def _logger_part(self, name: object) -> bytes:
-        if type(name) is not str or len(name) > 1_024:
-            raise TypeError("no name of a logger")
-        part = b',"logger":' + orjson.dumps(name) if self._logger else b""
-        if len(self._loggers) >= 1_024:  # names made from data must not fill the memory
-            self._loggers.clear()
-        self._loggers[name] = part
-        return part
-
     def _beside(
         self, have: dict[str, Any], bound: Mapping[str, object] | None
     ) -> tuple[bytes, bytes] | None:
         """The trace id and the end of the line; None where a value is not plain or a name not known."""
+        quick = self.quick
         fields: dict[str, object] = {}
+        attributes: dict[str, object] = {}
         if self._process:
             if self._thread and type(have["threadName"]) is str:
                 fields["thread"] = have["threadName"][:1_024]
             if self._pid and type(have["process"]) is int:
                 fields["pid"] = have["process"]
-        extras: list[tuple[str, object]] = []
-        for item in reversed(have.items()):
-            if item[0] == _LAST:
-                break
-            extras.append(item)
-        if len(have) - len(extras) != _COUNT:
-            return None  # a record of another make
-        extras.reverse()
+        if len(have) != _COUNT:
+            extras = list(have)[_COUNT - 1 :]
+            if extras[0] != _LAST:
+                return None  # a record of another make
+            del extras[0]
+            if not quick.sort(extras, have, fields, attributes):
+                return None
+        elif next(reversed(have)) != _LAST:
+            return None
         if bound is not None:
             # An event's own value beats a bound one.
-            extras += (
-                [item for item in bound.items() if item[0] not in have] if extras else bound.items()
-            )
-        attributes = self._sort(extras, fields, have)
-        if attributes is None:
-            return None
-        trace = fields.pop("trace_id", None)
-        end = b"," + orjson.dumps(fields)[1:-1] if fields else b""
-        if attributes:
-            end += b',"attributes":' + orjson.dumps(attributes)
-        return (b'"%b"' % trace.encode() if type(trace) is str else _NULL), end + b"}"
-
-    def _sort(
-        self,
-        items: Iterable[tuple[str, object]],
-        fields: dict[str, object],
-        have: Mapping[str, Any],
-    ) -> dict[str, object] | None:
-        """Sorts values into declared fields and attributes, where all are plain."""
-        quick = self._quick
-        attributes: dict[str, object] = {}
-        for key, value in items:
-            route = quick.get(key)
-            if route is _ATTRIBUTE:
-                kind = type(value)
-                if kind is str:
-                    if len(value) > _LEAF:  # type: ignore[arg-type]
-                        return None
-                elif kind is float:
-                    if not isfinite(value):  # type: ignore[arg-type]
-                        return None
-                elif kind in _COPIED:
-                    cuts: set[str] = set()
-                    copier = Copier(self.encoder.names, (), self.encoder.renderers, cuts)
-                    attributes[key] = copier.copy(value, key)
-                    if cuts:
-                        return None
-                    continue
-                elif kind not in _SCALARS:
-                    return None
-                attributes[key] = value
-            elif route is _REDACTED:
-                attributes[key] = REDACTED
-            elif route is None or route is _NOT or (route is _SKIPPED and key not in have):
+            names = bound if len(have) == _COUNT else [name for name in bound if name not in have]
+            if not quick.sort(names, bound, fields, attributes):
                 return None
-            elif route is not _SKIPPED and value is not None:
-                checked = route(value)  # type: ignore[operator]
-                if checked is MISSING:
-                    return None
-                fields[key] = checked
-        return attributes
+        return quick.end(fields, attributes)
 
     def _careful(self, record: Any, message: str | None, *, bad_args: bool = False) -> bytes:
         """The line of any record; every part is guarded by itself."""
@@ -300,7 +199,7 @@ class JSONFormatter(logging.Formatter):
             when, right = stamp(_get(record, "created"))
             if message is None:
                 message, bad_args = self._message(record)
-            draft = self._draft(level, when, message)
+            draft = self.draft(level, when, message)
             if not right:
                 draft.invalid("timestamp")
             if bad_args:
@@ -308,9 +207,16 @@ class JSONFormatter(logging.Formatter):
             self._fill(draft, record, severity)
             return draft.line()
         except Exception:  # noqa: BLE001 - the line goes out whatever the record holds
-            return self._last_resort(level, when, message, record)
+            return self.last_resort(level, when, type_name(record) if message is None else message)
 
-    def _draft(self, level: str, when: str, message: str) -> Draft:
+    def draft(self, level: str, when: str, message: str) -> Draft:
+        """An event with its required fields.
+
+        Args:
+            level: Level on the wire.
+            when: Timestamp on the wire.
+            message: The message.
+        """
         event = {
             "timestamp": when,
             "level": level,
@@ -322,7 +228,7 @@ class JSONFormatter(logging.Formatter):
 
     def _fill(self, draft: Draft, record: Any, severity: str | None) -> None:
         draft.put("severity_text", severity)
-        draft.event.update(self._static)
+        draft.event.update(self.encoder.static)
         if self._logger:
             draft.put("logger", _get(record, "name"))
         if self._thread:
@@ -348,42 +254,24 @@ class JSONFormatter(logging.Formatter):
         except Exception:  # noqa: BLE001 - the message goes out all the same
             return f"{text} {type_name(args)}"
 
-    def _last_resort(self, level: str, when: str, message: str | None, record: Any) -> bytes:
-        text = message if type(message) is str else type_name(record)
+    def last_resort(self, level: str, when: str, message: str) -> bytes:
+        """The required fields alone, for an event of which nothing else can be had.
+
+        Args:
+            level: Level on the wire.
+            when: Timestamp on the wire.
+            message: The message.
+        """
         return self.encoder.encode(
             {
                 "timestamp": when,
                 "level": level,
                 "service": self.service,
                 "trace_id": None,
-                "message": text[: _MOST // 8],
+                "message": message[: _MOST // 8],
                 ATTRIBUTES: {"_invalid": ["record"]},
             }
         )
-
-
-def fill(
-    draft: Draft, items: list[tuple[object, object]], exc_info: object, stack_info: object
-) -> None:
-    """Puts into an event what both paths, the standard library's and structlog's, put there alike.
-
-    Args:
-        draft: The event in the making.
-        items: What the caller logged beside the message.
-        exc_info: What stands for an exception, if anything.
-        stack_info: Text of the stack, if asked for.
-    """
-    draft.put_all(items)
-    own = {key for key, _ in items if type(key) is str}
-    draft.put_all([(key, value) for key, value in (CONTEXT.get() or {}).items() if key not in own])
-    if draft.event["trace_id"] is None and (span := current_span()):
-        draft.event["trace_id"], draft.event["span_id"] = span
-    exception = exception_of(exc_info)
-    if exception is not None:
-        for key, value in describe(exception).items():
-            draft.put(f"error.{key}", value)
-    if type(stack_info) is str and stack_info:
-        draft.put("stack_info", stack_info)
 
 
 def _get(record: Any, name: str) -> Any:

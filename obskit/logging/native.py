@@ -1,0 +1,70 @@
+"""structlog, set up so that its events go straight to our handlers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+
+from obskit.logging.counters import COUNTS
+from obskit.logging.formatter import JSONFormatter
+from obskit.logging.levels import KNOWN
+from obskit.logging.streams import LineHandler
+from obskit.logging.structlog import LEVELS, Renderer
+
+__all__ = ["configure_structlog"]
+
+
+class _LineLogger:
+    """What structlog wraps: takes finished lines and hands them to the handlers."""
+
+    def __init__(self, name: str, service: str, handlers: Sequence[LineHandler]) -> None:
+        self.name = name
+        self._service = service
+        self._handlers = handlers
+
+    def _write(self, level: str, line: bytes) -> None:
+        COUNTS.add(self._service, KNOWN[level][0])
+        number = logging.getLevelName(level)
+        for handler in self._handlers:
+            handler.handle_line(line, number)
+
+
+def _method(level: str) -> Callable[[_LineLogger, bytes], None]:
+    def write(self: _LineLogger, line: bytes) -> None:
+        self._write(level, line)
+
+    return write
+
+
+for _name, _level in LEVELS.items():
+    setattr(_LineLogger, _name, _method(_level))
+
+
+def configure_structlog(
+    formatter: JSONFormatter, handlers: Sequence[LineHandler], level: int
+) -> Callable[[], None]:
+    """Configures structlog to write the same lines as the standard library's loggers.
+
+    Args:
+        formatter: Makes the lines.
+        handlers: Where they go.
+        level: Least level that is written.
+
+    Returns:
+        A function that restores structlog's defaults.
+    """
+
+    def factory(*args: Any) -> _LineLogger:
+        name = args[0] if args and type(args[0]) is str else "root"
+        return _LineLogger(name, formatter.service, handlers)
+
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, Renderer(formatter)],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=factory,
+        cache_logger_on_first_use=True,
+    )
+    return structlog.reset_defaults

@@ -1,0 +1,111 @@
+"""Where lines go: a standard stream, and what all our handlers have in common."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, Literal
+
+from obskit.logging.formatter import JSONFormatter
+
+__all__ = ["LineHandler", "StreamHandler"]
+
+
+class LineHandler(logging.Handler):
+    """A handler that takes whole lines too, from structlog's native path.
+
+    Args:
+        level: Least level that is handled.
+    """
+
+    def __init__(self, level: int = logging.NOTSET) -> None:
+        super().__init__(level)
+        #: Lines that could not be written.
+        self.failed = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes one record; a failure is counted and told once.
+
+        Args:
+            record: The record.
+        """
+        formatter = self.formatter
+        try:
+            if isinstance(formatter, JSONFormatter):
+                line = formatter.line(record)
+            else:
+                line = self.format(record).encode("utf-8", "backslashreplace")
+            self.write_line(line)
+        except Exception:  # noqa: BLE001 - logging never stops the service
+            self._fail()
+
+    def handle_line(self, line: bytes, number: int) -> None:
+        """Writes one line of JSON.
+
+        Args:
+            line: The line, without its newline.
+            number: Python's number of its level.
+        """
+        if number < self.level:
+            return
+        self.acquire()
+        try:
+            people = getattr(self.formatter, "render_line", None)  # a console shows other lines
+            self.write_line(line if people is None else people(line).encode())
+        except Exception:  # noqa: BLE001 - logging never stops the service
+            self._fail()
+        finally:
+            self.release()
+
+    def write_line(self, line: bytes) -> None:
+        """Writes one line; the handler's lock is held.
+
+        Args:
+            line: The line, without its newline.
+
+        Raises:
+            OSError: It could not be written.
+        """
+        raise NotImplementedError
+
+    def _fail(self) -> None:
+        self.failed += 1
+        if self.failed == 1 and logging.raiseExceptions and sys.stderr is not None:
+            error = sys.exc_info()[1]
+            try:
+                sys.stderr.write(f"obskit.logging: {self!r} cannot write: {error!r}; told once\n")
+            except (OSError, ValueError):
+                return  # there is nowhere left to say it: the count remains
+
+
+class StreamHandler(LineHandler):
+    """Writes to standard output or standard error, whatever they are at the time.
+
+    Args:
+        name: Which of the two.
+    """
+
+    def __init__(self, name: Literal["stdout", "stderr"] = "stdout") -> None:
+        super().__init__()
+        self._stream_name = name
+
+    def write_line(self, line: bytes) -> None:
+        """Writes one line at once, in UTF-8 whatever the stream's own encoding is.
+
+        Args:
+            line: The line, without its newline.
+        """
+        stream: Any = getattr(sys, self._stream_name)
+        if stream is None:  # pythonw, or closed on purpose
+            return
+        buffer = getattr(stream, "buffer", None)
+        if buffer is None:
+            stream.write(line.decode() + "\n")
+            stream.flush()
+            return
+        stream.flush()  # what print left in the text layer comes first
+        buffer.write(line + b"\n")
+        buffer.flush()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._stream_name}>"
