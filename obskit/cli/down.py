@@ -1,0 +1,31 @@
+"""``obskit down``."""
+
+from __future__ import annotations
+
+import click
+from rich.markup import escape
+
+from obskit.cli.output import console
+from obskit.cli.up import FOLDER, env_file, ours
+
+__all__ = ["command"]
+
+
+@click.command("down")
+@click.option("--keep", is_flag=True, help="Keep the data of the servers.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+def command(*, keep: bool, quiet: bool) -> None:
+    """Stop the local stack and remove its data; what obskit up did not start is not touched."""
+    from obskit import local
+
+    out = console(err=True)
+    found = local.down(
+        FOLDER, keep=keep, progress=lambda line: None if quiet else out.print(f"  {escape(line)}")
+    )
+    path = env_file()
+    if path.exists() and ours(path):
+        path.unlink()
+    if not keep and FOLDER.parent.is_dir() and not any(FOLDER.parent.iterdir()):
+        FOLDER.parent.rmdir()
+    if not quiet:
+        console().print("Stopped; nothing is left." if found else "Nothing was running here.")

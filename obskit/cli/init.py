@@ -1,0 +1,122 @@
+"""``obskit init``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from obskit.cli.output import console
+from obskit.errors import ObskitError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+__all__ = ["command"]
+
+_MINIMAL = """\
+# What the stack should be. obskit provision makes it so and proves it; obskit init --full shows every key.
+project: {project}
+services:
+  - name: my-service
+    logs: ["${{env:OBSKIT_LOGS_DIR:-/var/log}}/my-service/*.log"]
+    metrics: ["127.0.0.1:8000"]
+elasticsearch:
+  url: ${{env:OBSKIT_ELASTICSEARCH_URL:-http://127.0.0.1:9200}}
+filebeat:
+  inputs: ${{env:OBSKIT_FILEBEAT_INPUTS:-/etc/filebeat/inputs.d}}
+prometheus:
+  url: ${{env:OBSKIT_PROMETHEUS_URL:-http://127.0.0.1:9090}}
+  files: ${{env:OBSKIT_PROMETHEUS_FILES:-/etc/prometheus/obskit}}
+alertmanager:
+  url: ${{env:OBSKIT_ALERTMANAGER_URL:-http://127.0.0.1:9093}}
+  file: ${{env:OBSKIT_ALERTMANAGER_FILE:-/etc/prometheus/alertmanager.yml}}
+grafana:
+  provisioning: ${{env:OBSKIT_GRAFANA_PROVISIONING:-/etc/grafana/provisioning}}
+"""
+_WIDTH = 100
+
+
+def _full(project: str) -> str:
+    """Every key with its meaning, from the models themselves: what is not set is a comment."""
+    from obskit.config.describe import describe
+    from obskit.config.settings import Service, Settings, VerifySettings
+    from obskit.targets import sections
+
+    minimal = _MINIMAL.format(project=project)
+    given = dict(re.findall(r"^(?:  )?(?:- )?(\w+): *(.*)$", minimal, re.MULTILINE))
+    lines = ["# What the stack should be: every key, its meaning, and its default behind a #.", ""]
+
+    def key(name: str, words: str, value: str, indent: str, *, on: bool) -> None:
+        lines.extend(f"{indent}# {line}" for line in _wrapped(words))
+        lines.append(f"{indent}{'' if on else '# '}{name}:{f' {value}' if value else ''}")
+
+    for item in describe(Settings):
+        if item.name == "services":
+            lines += [f"# {item.words}", "services:", "  - name: my-service"]
+            for inner in describe(Service)[1:]:
+                value = given.get(inner.name, inner.default)
+                key(inner.name, inner.words, value, "    ", on=inner.name in ("logs", "metrics"))
+        elif item.name == "verify":
+            lines += [f"# {item.words}", "verify:"]
+            for inner in describe(VerifySettings):
+                key(inner.name, inner.words, inner.default, "  ", on=True)
+        else:
+            value = project if item.name == "project" else item.default
+            key(item.name, item.words, value, "", on=item.name == "project")
+    for name in sections():
+        model: type[BaseModel] = sections()[name]
+        own = re.search(rf"^{name}:\n((?:  .*\n)+)", minimal, re.MULTILINE)
+        values = dict(re.findall(r"^  (\w+): *(.*)$", own[1], re.MULTILINE)) if own else {}
+        on = own is not None
+        lines += ["", f"{'' if on else '# '}{name}:"]
+        for item in describe(model):
+            value = values.get(item.name, item.default)
+            key(item.name, item.words, value, "  " if on else "#   ", on=item.name in values)
+    return "\n".join(lines) + "\n"
+
+
+def _wrapped(words: str) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(words, _WIDTH)
+
+
+@click.command("init")
+@click.option("--full", is_flag=True, help="Every key, with its meaning and default.")
+@click.option(
+    "-f",
+    "--file",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("obskit.yml"),
+    show_default=True,
+    help="Where to write it; - for standard output.",
+)
+@click.option(
+    "--project", default="", metavar="NAME", help="Name of the project; the folder's when absent."
+)
+def command(file: Path, project: str, *, full: bool) -> None:
+    """Write an obskit.yml to begin with; a file that is there is never overwritten."""
+    folder = re.sub(r"[^A-Za-z0-9._-]+", "-", Path.cwd().name).strip("-._") or "my-project"
+    name = project or folder[:63]
+    text = _full(name) if full else _MINIMAL.format(project=name)
+    if str(file) == "-":
+        click.echo(text, nl=False)
+        return
+    try:
+        with file.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError:
+        raise ObskitError(
+            "is there already and was not touched", where=str(file),
+            hint="name another with -f, or print one with -f -",
+        ) from None  # fmt: skip
+    except OSError as error:
+        raise ObskitError(f"cannot be written: {error.strerror}", where=str(file)) from None
+    console().print(
+        f"Wrote {file}. Name your services in it, then: obskit doctor, obskit provision."
+        " No servers yet? obskit up."
+    )
