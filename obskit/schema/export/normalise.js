@@ -420,7 +420,8 @@ function datasetOf(service) {
 function process(event) {
   var line = event.Get("message");
   if (typeof line === "string" && /^\s*$/.test(line)) { event.Cancel(); return event; }
-  var shipper = { host: event.Get("host.name"), environment: SETTINGS.environment, version: SETTINGS.version };
+  var host = event.Get("host.hostname") || event.Get("host.name");
+  var shipper = { host: host, environment: SETTINGS.environment, version: SETTINGS.version };
   var result;
   try {
     if (typeof line !== "string") {

@@ -72,7 +72,7 @@
       return [{}, ["line: not UTF-8"], nil]
     end
     format = @formats[event.get("[obskit][format]")]
-    doc, reason = format ? format.call(line, event.get("[obskit][service]")) : checked(line, event.get("[@metadata][doc]"))
+    doc, reason = format ? format.call(line, event.get("[obskit][service]"), self) : checked(line, event.get("[@metadata][doc]"))
     reason ? [{}, [reason], nil] : normalise(doc, known)
   rescue StandardError => error
     [{}, ["filter: " + error.class.to_s + ": " + error.message.to_s], nil]
@@ -82,7 +82,7 @@
   # sends that along; for other inputs it is the settings of this pipeline.
   def known_of(event)
     host = event.get("host")
-    host = host["name"] if host.is_a?(Hash)
+    host = host["hostname"] || host["name"] if host.is_a?(Hash)
     sent = event.get("obskit")
     sent = {} unless sent.is_a?(Hash)
     { "host" => host, "environment" => sent["environment"] || @settings[:environment], "version" => sent["version"] }
