@@ -6,6 +6,7 @@ and chooses the next node; bytes go through :class:`obskit.delivery.http.Http`.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -151,6 +152,8 @@ class Client:
             if self._made is None:
                 import elasticsearch
 
+                # Its warnings carry tracebacks; what they tell is in our errors.
+                logging.getLogger("elastic_transport").setLevel(logging.ERROR)
                 # A node that gave no connection is asked again with the next request: each has a deadline.
                 self._made = elasticsearch.Elasticsearch(
                     [_with_port(url) for url in self.urls],

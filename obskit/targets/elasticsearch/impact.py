@@ -29,13 +29,26 @@ def impact(target: Elasticsearch, change: Change) -> Sequence[str]:
         change: The change.
     """
     name = change.address.name
-    if name not in (target.names.logs, target.names.quarantine) or change.after is None:
+    if change.after is None:
+        return tuple(_in_use(target, change))
+    if name not in (target.names.logs, target.names.quarantine):
         return ()
     after = change.after.body
     before = change.before.body if change.before else {}
     if change.address.kind == "component_template":
         return (*_rollover(target, name, after), *_types(before, after, target))
     return tuple(_retention(target, name, before, after))
+
+
+def _in_use(target: Elasticsearch, change: Change) -> Iterator[str]:
+    patterns = (change.before.body if change.before else {}).get("index_patterns") or ()
+    for pattern in patterns:
+        streams = read_streams(target.client, pattern).streams
+        if streams:
+            yield (
+                f"{_names([stream.name for stream in streams])} lean on it: it stays on the server, without "
+                "obskit's mark, and no event is deleted"
+            )
 
 
 def _rollover(target: Elasticsearch, name: str, after: Mapping[str, Any]) -> Iterator[str]:

@@ -89,7 +89,13 @@ def read_streams(client: Client, pattern: str) -> Streams:
         ServerError: The answer is not whole.
     """
     # Listing works also where the module of data streams is missing; details only where it is there.
-    listed = client.get(f"/_resolve/index/{pattern}", params={"expand_wildcards": "all"}).body
+    # A name without a wildcard that is not there is a 404.
+    reply = client.get(
+        f"/_resolve/index/{pattern}", params={"expand_wildcards": "all"}, allow={404}
+    )
+    if reply.status == 404:
+        return Streams(streams=())
+    listed = reply.body
     mappings = client.get(
         f"/{pattern}/_mapping",
         params={"filter_path": "*.mappings._meta.obskit", "expand_wildcards": "all"},
