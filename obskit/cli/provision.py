@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from obskit.cli.output import (
 from obskit.cli.verify import proofs_code, prove
 from obskit.engine.execute import Outcome, State, apply, succeeded
 from obskit.engine.plan import Plan
+from obskit.engine.verify import verify
 from obskit.errors import ContentError, ObskitError, Severity
 
 __all__ = ["command"]
@@ -88,50 +90,22 @@ def command(
 
     quiet = quiet or as_json
     stack = open_stack(file, environment, only)
-    project = stack.settings.project
     facts: dict[str, Any] = {}
     with working("checking the configuration and the servers", quiet=quiet):
         _ready(stack, quiet=quiet)
-        plan = stacks.plan(stack.targets, project)
-    facts["plan"] = plan.to_dict()
-    if not quiet:
-        show_plan(plan)
-    if plan:
-        if not force:
-            plan.raise_if_unsafe()
-        if not yes:
-            if as_json:
-                raise click.UsageError("--json asks nothing: say --yes to apply")
-            click.confirm("Apply these changes?", abort=True)
-        outcomes = _apply(stack, plan, quiet=quiet)
-        facts["outcomes"] = [
-            {
-                "address": str(item.change.address),
-                "state": item.state.value,
-                "error": str(item.error) if item.error else None,
-            }
-            for item in outcomes
-        ]
-        if not as_json:
-            show_outcomes(outcomes)
-        if not succeeded(outcomes):
-            if as_json:
-                show_json(facts)
-            return 1
-        with working("reading everything back", quiet=quiet):
-            left = stacks.plan(stack.targets, project)
-        facts["left"] = left.to_dict()
-        if left:
-            if as_json:
-                show_json(facts)
-            else:
-                show_plan(left)
-            raise ObskitError(
-                f"{len(left.changes)} objects are not as they were written, as shown",
-                hint="somebody else writes them too, or obskit misreads the server: please report it",
-            )
-    code = 0
-    if not no_verify:
+    options = _Options(yes=yes, force=force, as_json=as_json, quiet=quiet)
+    done = _make_so(stack, facts, options)
+    if done and facts["plan"]["changes"] and stack.targets.get("prometheus"):
+        # What the new targets expose decides which rule packs fit, so the plan is made once more.
+        with working("waiting for the targets", quiet=quiet):
+            verify(stacks.checks(stack.targets), only="targets")
+        stack = open_stack(file, environment, only)
+        more: dict[str, Any] = {}
+        done = _make_so(stack, more, replace(options, yes=True))
+        if more["plan"]["changes"]:
+            facts["second_pass"] = more
+    code = 0 if done else 1
+    if done and not no_verify:
         proofs = prove(stack, quiet=quiet)
         facts["proofs"] = [proof.to_dict() for proof in proofs]
         code = proofs_code(proofs)
@@ -140,3 +114,61 @@ def command(
     if as_json:
         show_json(facts)
     return code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    yes: bool
+    force: bool
+    as_json: bool
+    quiet: bool
+
+
+def _make_so(stack: Stack, facts: dict[str, Any], options: _Options) -> bool:
+    """Plan, confirm, apply and read back; whether the servers are now as obskit.yml says.
+
+    Args:
+        stack: What to work on.
+        facts: Filled with what happened, for machines.
+        options: What the user said.
+    """
+    from obskit.targets import stack as stacks
+
+    project = stack.settings.project
+    with working("reading the servers", quiet=options.quiet):
+        plan = stacks.plan(stack.targets, project)
+    facts["plan"] = plan.to_dict()
+    if not options.quiet:
+        show_plan(plan)
+    if not plan:
+        return True
+    if not options.force:
+        plan.raise_if_unsafe()
+    if not options.yes:
+        if options.as_json:
+            raise click.UsageError("--json asks nothing: say --yes to apply")
+        click.confirm("Apply these changes?", abort=True)
+    outcomes = _apply(stack, plan, quiet=options.quiet)
+    facts["outcomes"] = [
+        {
+            "address": str(item.change.address),
+            "state": item.state.value,
+            "error": str(item.error) if item.error else None,
+        }
+        for item in outcomes
+    ]
+    if not options.as_json:
+        show_outcomes(outcomes)
+    if not succeeded(outcomes):
+        return False
+    with working("reading everything back", quiet=options.quiet):
+        left = stacks.plan(stack.targets, project)
+    facts["left"] = left.to_dict()
+    if left:
+        if not options.as_json:
+            show_plan(left)
+        raise ObskitError(
+            f"{len(left.changes)} objects are not as they were written, as shown",
+            hint="somebody else writes them too, or obskit misreads the server: please report it",
+        )
+    return True
