@@ -48,7 +48,7 @@ class Elasticsearch:
         config = folder / "config"
         if not config.exists():
             # Its own copy: the server writes a keystore there, and a shared one would belong to two.
-            shutil.copytree(home / "config", config)
+            shutil.copytree(_config(home), config)
         for name in ("data", "logs", "tmp"):
             (folder / name).mkdir(exist_ok=True)
         http, transport = free_port(), free_port()
@@ -120,3 +120,15 @@ class Elasticsearch:
                 return on_path
         wanted = self.version or "8.7.1"
         return binaries.find("elasticsearch", "elasticsearch", cached=inside, version=wanted)
+
+
+def _config(home: Path) -> Path:
+    """The folder with the configuration that the server was installed with."""
+    for folder in (home / "config", Path("/etc/elasticsearch")):
+        if (folder / "log4j2.properties").is_file():
+            return folder
+    raise LocalError(
+        f"{home} is no complete Elasticsearch: it has no config/log4j2.properties",
+        where="elasticsearch",
+        hint="set OBSKIT_ELASTICSEARCH to bin/elasticsearch of a complete one",
+    )

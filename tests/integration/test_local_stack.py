@@ -26,8 +26,8 @@ LIGHT = ("prometheus", "alertmanager", "node_exporter")
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     """A stack's folder, with whatever still runs there stopped afterwards."""
-    yield tmp_path / "local"
-    local.down(tmp_path / "local")
+    yield tmp_path / "local ü #1"
+    local.down(tmp_path / "local ü #1")
 
 
 def _up(folder: Path, *services: str) -> local.Stack:
