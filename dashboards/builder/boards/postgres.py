@@ -9,6 +9,7 @@ from ._parts import SELECTOR as S
 __all__ = ["BOARD"]
 
 D = f'{S},datname=~"$database"'
+_EXTRA = "postgres_exporter runs without prometheus/exporters/postgres-queries.yml"
 
 
 def _rate(name: str, labels: str = D) -> str:
@@ -131,6 +132,14 @@ QUERIES = Row(
             ),
         ),
         chart(
+            "Slow statements now",
+            "Statements that have run for more than 5 seconds. The runbook has the EXPLAIN.",
+            "short",
+            (f"pg_obskit_slow_statements{{{D}}}", "{{datname}}"),
+            thresholds=steps(1, 5),
+            empty_when=_EXTRA,
+        ),
+        chart(
             "Mean time of a statement",
             "Mean execution time of the ten slowest statements, by query id. The runbook shows how to find the "
             "text and EXPLAIN it.",
@@ -171,6 +180,23 @@ QUERIES = Row(
 LOCKS = Row(
     title="Locks",
     panels=(
+        chart(
+            "Sessions that wait for a lock",
+            "Sessions that another one keeps waiting, by database. The runbook shows who holds what.",
+            "short",
+            (f"pg_obskit_blocked_sessions{{{D}}}", "{{datname}}"),
+            thresholds=steps(1, 5),
+            empty_when=_EXTRA,
+        ),
+        chart(
+            "Longest wait for a lock",
+            "How long the session has waited that has waited longest.",
+            "s",
+            (f"pg_obskit_blocked_longest_seconds{{{D}}}", "{{datname}}"),
+            thresholds=steps(10, 30),
+            threshold_lines=True,
+            empty_when=_EXTRA,
+        ),
         chart(
             "Locks by mode",
             "Locks that are held, by mode. Access exclusive ones (ALTER TABLE, VACUUM FULL) stop every reader.",
@@ -239,6 +265,21 @@ STORAGE = Row(
             "Size on disk of each database.",
             "bytes",
             (f"pg_database_size_bytes{{{D}}}", "{{datname}}"),
+        ),
+        chart(
+            "Replication lag",
+            "Seconds by which a replica is behind its primary; 0 on a primary.",
+            "s",
+            (
+                (
+                    f"pg_obskit_replication_lag_seconds{{{S}}} or on (job, instance)"
+                    f" pg_replication_lag_seconds{{{S}}}"
+                ),
+                "{{instance}}",
+            ),
+            thresholds=steps(30, 300),
+            empty_when="postgres_exporter is older than 0.12 and runs without"
+            " prometheus/exporters/postgres-queries.yml",
         ),
         chart(
             "Replication lag of standbys",
