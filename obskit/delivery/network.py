@@ -97,7 +97,8 @@ class _Stream(httpcore.NetworkStream):
 
 def _fingerprints(connection: ssl.SSLObject | ssl.SSLSocket) -> list[str]:
     """SHA-256 of the server's certificate, then, where Python tells it, of its chain."""
-    certificates = [connection.getpeercert(binary_form=True) or b""]
+    # By position: httpcore hands out the inner object, which takes no keyword.
+    certificates = [connection.getpeercert(True) or b""]  # noqa: FBT003
     # Public from Python 3.13; before, only on the inner object.
     for holder in (connection, getattr(connection, "_sslobj", None)):
         chain = getattr(holder, "get_unverified_chain", None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Collection, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,6 +27,8 @@ _JSON: Final = {"accept": "application/json", "content-type": "application/json"
 #: Judged here, by the server's own words; 401, 403, 429 and 503 are the seam's to judge.
 _OURS: Final = frozenset(range(400, 600)) - {401, 403}
 _READS: Final = frozenset({"GET", "HEAD"})
+#: Handed to the node past the client, which knows timeouts only, and no point in time.
+_DEADLINE: ContextVar[Deadline | None] = ContextVar("obskit_elasticsearch_deadline", default=None)
 
 
 class RefusedError(RejectedError):
@@ -114,10 +117,8 @@ class Client:
             headers["content-type"] = "application/x-ndjson"
         where = f"{method} {self.urls[0]}{path}"
         self.requests += 1
-        client = self._client().options(
-            ignore_status=tuple(_OURS),
-            request_timeout=deadline.remaining if deadline else self._seconds,
-        )
+        client = self._client().options(ignore_status=tuple(_OURS))
+        token = _DEADLINE.set(deadline or Deadline.after(self._seconds))
         try:
             answer = client.perform_request(
                 method, path, params=dict(params or {}), headers=headers, body=body
@@ -136,6 +137,8 @@ class Client:
                 "answers, but is not Elasticsearch (no X-Elastic-Product header)", where=where,
                 hint="is the address that of Elasticsearch itself?",
             ) from None  # fmt: skip
+        finally:
+            _DEADLINE.reset(token)
         status = answer.meta.status
         data = answer.body
         if status >= 400 and status not in allow:
@@ -229,7 +232,7 @@ def _node_class(auth: Auth, seconds: float, folder: Path | None) -> Any:
             headers: HttpHeaders | None = None,
             request_timeout: Any = None,
         ) -> NodeApiResponse:
-            deadline = Deadline.after(float(request_timeout))
+            deadline = _DEADLINE.get() or Deadline.after(seconds)
             kept = {
                 name: value
                 for name, value in (headers or {}).items()
@@ -245,7 +248,7 @@ def _node_class(auth: Auth, seconds: float, folder: Path | None) -> Any:
                     raise ConnectionError(str(error), errors=(error,)) from error
                 raise
             kind = answer.headers.get("content-type", "")
-            if answer.status < 300 and method != "HEAD" and "json" not in kind:
+            if answer.status < 300 and method != "HEAD" and ("json" not in kind or not answer.body):
                 answer.json()
             meta = ApiResponseMeta(
                 node=self.config,
