@@ -72,8 +72,15 @@ def choose_packs(
     if any(service.metrics for service in settings.services):
         kept.add("services")
     back = tuple(pack for pack in load_packs() if pack.name in kept & {item.name for item in out})
-    words = tuple(
-        f"pack {item.name} is left out: {item.reason}" for item in out if item.name not in kept
+    missing = [
+        f"{pack.name} ({' or '.join(pack.needs)})"
+        for pack in load_packs()
+        if pack.name in {item.name for item in out} - kept
+    ]
+    words = (
+        (f"packs left out, since Prometheus has none of their metrics: {', '.join(missing)}",)
+        if missing
+        else ()
     )
     return tuple(sorted((*on, *back), key=lambda pack: pack.name)), words
 
