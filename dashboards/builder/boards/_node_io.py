@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..model import Panel, Query, Row, steps
+from ..model import Panel, Query, Row, Threshold, steps
 from ._parts import RATE
 
 __all__ = ["DISK", "FILESYSTEM", "NETWORK", "REAL_FS"]
@@ -55,20 +55,18 @@ FILESYSTEM = Row(
             ),
         ),
         Panel(
-            title="Days until full",
-            description="When each file system is full if it goes on growing as in the last six hours. Only "
-            "file systems that fill up within 30 days are drawn.",
-            unit="d",
-            minimum=0,
+            title="Space free in four days",
+            description="Bytes free in four days if each file system goes on growing as in the last six hours. "
+            "Below 0 it is full by then.",
+            unit="bytes",
             queries=(
                 Query(
-                    expr=f"(node_filesystem_avail_bytes{{{S},{REAL_FS}}}"
-                    f" / (-deriv(node_filesystem_avail_bytes{{{S},{REAL_FS}}}[6h]) > 0) / 86400) < 30",
+                    expr=f"predict_linear(node_filesystem_avail_bytes{{{S},{REAL_FS}}}[6h], 4 * 86400)",
                     legend="{{mountpoint}}",
                 ),
             ),
-            thresholds=steps(7, 1),
-            empty_when="no file system fills up within 30 days at its present rate",
+            thresholds=(Threshold(value=None, color="red"), Threshold(value=0, color="green")),
+            threshold_lines=True,
         ),
         Panel(
             title="Inodes used",

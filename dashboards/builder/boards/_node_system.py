@@ -161,15 +161,12 @@ SYSTEM = Row(
     title="System",
     panels=(
         Panel(
-            title="Processes and threads",
-            description="How many processes and threads exist, beside the kernel's limit for threads.",
-            unit="short",
+            title="New processes",
+            description="Processes started a second. A jump is a loop of crashes and restarts, or a script that "
+            "calls a program for each line.",
+            unit="ops",
             minimum=0,
-            queries=(
-                Query(expr=f"node_processes_pids{{{S}}}", legend="processes"),
-                Query(expr=f"node_processes_threads{{{S}}}", legend="threads"),
-            ),
-            empty_when="node_exporter runs without --collector.processes",
+            queries=(Query(expr=f"rate(node_forks_total{{{S}}}[{RATE}])", legend="started"),),
         ),
         Panel(
             title="systemd units failed",
