@@ -68,7 +68,7 @@ def _epoch(value: float) -> int | None:
 
 def _date(text: str) -> int | None:
     found = _LOOSE.fullmatch(text)
-    if found is None or not 1970 <= int(found[1]):
+    if found is None or not int(found[1]) >= 1970:
         return None
     offset = 0
     if found[9]:

@@ -89,7 +89,9 @@ class Normaliser:
             text = raw.removeprefix(b"\xef\xbb\xbf").decode()
             if syntax := first_look(text):
                 return Outcome(event=None, reasons=(f"json: {syntax.message}",))
-            document = json.loads(text, parse_int=_int, parse_float=_float, parse_constant=_constant)
+            document = json.loads(
+                text, parse_int=_int, parse_float=_float, parse_constant=_constant
+            )
         except ValueError as error:  # not UTF-8, or not JSON
             return Outcome(event=None, reasons=(f"json: {error}",))
         if not isinstance(document, dict):

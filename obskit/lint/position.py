@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from json.decoder import scanstring
 from typing import Final, NamedTuple
 
 __all__ = ["Member", "locate", "members"]
@@ -71,7 +70,7 @@ def _object(text: str, start: int, path: tuple[str, ...]) -> Iterator[Member]:
         return
     at = _skip(text, start + 1)
     while text[at] == '"':
-        key, after = scanstring(text, at + 1)
+        key, after = _DECODER.raw_decode(text, at)
         value = _skip(text, _skip(text, after) + 1)
         _, end = _DECODER.raw_decode(text, value)
         yield Member((*path, key), (at, after), (value, end), start)

@@ -24,7 +24,15 @@ class Profile(StrEnum):
 
 #: What ``obskit normalize`` and the shippers repair by themselves.
 _REPAIRED: Final = frozenset(
-    {"alias", "alias-collision", "unknown-field", "level-case", "depth", "leaf-size", "attribute-key"}
+    {
+        "alias",
+        "alias-collision",
+        "unknown-field",
+        "level-case",
+        "depth",
+        "leaf-size",
+        "attribute-key",
+    }
 )
 
 

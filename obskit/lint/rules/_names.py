@@ -74,9 +74,7 @@ def _below(
             yield Stranger(path, name, None)
 
 
-def _nested(
-    schema: Schema, above: tuple[str, ...], node: Mapping[str, Any]
-) -> Iterator[Stranger]:
+def _nested(schema: Schema, above: tuple[str, ...], node: Mapping[str, Any]) -> Iterator[Stranger]:
     """Dotted aliases that were written as objects, such as ``{"log": {"level": …}}``."""
     for key, value in node.items():
         path = (*above, key)

@@ -27,7 +27,9 @@ def check(line: Line, context: Context) -> Iterator[Finding]:
         return
     for item in strangers(context.schema, line.event):
         if item.own == item.name:
-            yield Finding(f"{item.name!r} is one dotted key; write it as nested objects", item.path, key=True)
+            yield Finding(
+                f"{item.name!r} is one dotted key; write it as nested objects", item.path, key=True
+            )
         elif item.own is not None:
             text = f"{item.name!r} is another name of {item.own}; rename it"
             yield Finding(text, item.path, key=True)

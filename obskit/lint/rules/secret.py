@@ -26,7 +26,9 @@ _NAME: Final = re.compile(
     r"(?i)(?:^|[._-])(?:pass(?:word|wd|phrase)?|secret|api[_-]?key|private[_-]?key|access[_-]?token|refresh[_-]?token"
     r"|auth[_-]?token|token|authorization|cookie|set-cookie|credentials?)$"
 )
-_HARMLESS: Final = re.compile(r"(?i)|\*+|x+|null|none|true|false|[\[<(]?(?:redacted|filtered|masked|removed|hidden)[\])>]?")
+_HARMLESS: Final = re.compile(
+    r"(?i)|\*+|x+|null|none|true|false|[\[<(]?(?:redacted|filtered|masked|removed|hidden)[\])>]?"
+)
 _VALUES: Final = (
     ("a private key", re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----")),
     ("an AWS access key id", re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),

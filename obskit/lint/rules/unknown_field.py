@@ -31,4 +31,6 @@ def check(line: Line, context: Context) -> Iterator[Finding]:
             shown = repr(item.name if len(item.name) <= 80 else item.name[:79] + "…")
             text = f"{shown} is no field of the schema; put it below attributes"
             near = get_close_matches(item.name, context.schema.by_name, n=1, cutoff=0.85)
-            yield Finding(text + (f", or did you mean {near[0]!r}?" if near else ""), item.path, key=True)
+            yield Finding(
+                text + (f", or did you mean {near[0]!r}?" if near else ""), item.path, key=True
+            )

@@ -1,0 +1,122 @@
+"""Files, directories and patterns of names; compressed files by their first bytes."""
+
+from __future__ import annotations
+
+import gzip
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from glob import glob, has_magic
+from pathlib import Path
+from typing import Final
+
+import zstandard
+
+from obskit.errors import ConfigError, Problem
+
+__all__ = ["STDIN", "Source", "find_sources"]
+
+#: The name of standard input.
+STDIN: Final = "-"
+
+_SUFFIXES: Final = (".json", ".jsonl", ".ndjson", ".log", ".gz", ".zst")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file or standard input.
+
+    Args:
+        name: Its path, as the user wrote it or found in a directory; ``-`` for standard input.
+    """
+
+    name: str
+
+    @property
+    def shown(self) -> str:
+        """The name in findings."""
+        return "stdin" if self.name == STDIN else self.name
+
+    @property
+    def splittable(self) -> bool:
+        """Whether parts of it can be read on their own."""
+        return self.name != STDIN and Path(self.name).is_file() and not self._magic()
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[int], bytes]]:
+        """Opens it; what is given reads at most so many bytes, decompressed, and none at the end.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        if self.name == STDIN:
+            yield sys.stdin.buffer.read1
+            return
+        magic = self._magic()
+        with Path(self.name).open("rb", buffering=0) as raw:
+            if magic == "gzip":
+                with gzip.GzipFile(fileobj=raw, mode="rb") as unpacked:
+                    yield unpacked.read
+            elif magic == "zstd":
+                with zstandard.ZstdDecompressor().stream_reader(
+                    raw, read_across_frames=True
+                ) as stream:
+                    yield stream.read
+            else:
+                yield lambda size: raw.read(size) or b""
+
+    def _magic(self) -> str:
+        path = Path(self.name)
+        if not path.is_file():  # a named pipe must not lose its first bytes
+            return {".gz": "gzip", ".zst": "zstd"}.get(path.suffix, "")
+        with path.open("rb") as file:
+            first = file.read(4)
+        if first[:2] == b"\x1f\x8b":
+            return "gzip"
+        return "zstd" if first == b"\x28\xb5\x2f\xfd" else ""
+
+
+def find_sources(names: Iterable[str]) -> list[Source]:
+    """The sources that names stand for: files, directories (their logs, at any depth), patterns.
+
+    Args:
+        names: What the user wrote; ``-`` is standard input.
+
+    Raises:
+        ConfigError: A name stands for nothing.
+    """
+    found: dict[str, None] = {}
+    problems = []
+    for name in names:
+        if name == STDIN:
+            found[name] = None
+            continue
+        path = Path(name)
+        if path.is_dir():
+            inside = sorted(str(item) for item in path.rglob("*") if _is_log(item))
+            if not inside:
+                problems.append(_problem(name, f"no file below it ends in {', '.join(_SUFFIXES)}"))
+            found.update(dict.fromkeys(inside))
+        elif path.exists():
+            found[name] = None
+        elif has_magic(name):
+            matched = sorted(item for item in glob(name, recursive=True) if not Path(item).is_dir())  # noqa: PTH207 (relative patterns stay relative)
+            if not matched:
+                problems.append(
+                    _problem(name, "no file matches; quote it if the shell should not expand it")
+                )
+            found.update(dict.fromkeys(matched))
+        else:
+            problems.append(_problem(name, "no such file or directory"))
+    if problems:
+        raise ConfigError(problems)
+    return [Source(name) for name in found]
+
+
+def _is_log(path: Path) -> bool:
+    return path.is_file() and path.suffix in _SUFFIXES and not path.name.startswith(".")
+
+
+def _problem(name: str, message: str) -> Problem:
+    return Problem(rule="lint/source", path=name, message=message)
