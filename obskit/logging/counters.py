@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from obskit.logging.levels import KNOWN, level_of
@@ -16,30 +16,25 @@ __all__ = ["COUNTS", "CountingHandler", "Counts", "expose"]
 
 
 class Counts:
-    """Counts of events by service and level."""
+    """Counts of events by service and level, without a lock: one step of an ``itertools.count`` is atomic."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._counts: dict[tuple[str, str], int] = {}
+        self._counts: dict[tuple[str, str], count[int]] = {}
 
-    def add(self, service: str, level: str) -> None:
-        """Counts one event.
+    def counter(self, service: str, level: str) -> Iterator[int]:
+        """The counter of a service's level; ``next()`` counts one event.
 
         Args:
             service: Name of the service.
             level: Level on the wire.
         """
-        with self._lock:  # adding is no single step, and a lost event would be a wrong count
-            self._counts[service, level] = self._counts.get((service, level), 0) + 1
+        return self._counts.setdefault((service, level), count())
 
     def read(self) -> Mapping[tuple[str, str], int]:
         """The counts of now, by service and level."""
-        with self._lock:
-            return dict(self._counts)
-
-    def renew(self) -> None:
-        """A new lock, for a forked child whose parent may have held the old one."""
-        self._lock = threading.Lock()
+        # What a count has reached is only in its representation, "count(3)".
+        reached = {key: int(repr(value)[6:-1]) for key, value in list(self._counts.items())}
+        return {key: value for key, value in reached.items() if value}
 
 
 #: The counts of this process.
@@ -56,6 +51,7 @@ class CountingHandler(logging.Handler):
     def __init__(self, service: str) -> None:
         super().__init__()
         self._service = service
+        self._counters = {name: COUNTS.counter(service, known[0]) for name, known in KNOWN.items()}
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Counts one record; no lock of the handler is needed.
@@ -63,9 +59,11 @@ class CountingHandler(logging.Handler):
         Args:
             record: Any record.
         """
-        known = KNOWN.get(record.levelname)
-        level = known[0] if known else level_of(record.levelname, record.levelno)[0]
-        COUNTS.add(self._service, level)
+        counter = self._counters.get(record.levelname)
+        if counter is None:
+            level = level_of(record.levelname, record.levelno)[0]
+            counter = COUNTS.counter(self._service, level)
+        next(counter)
         return True
 
 
@@ -77,8 +75,8 @@ class _Collector:
         family = CounterMetricFamily(
             "log_events_total", "Log events written, by level.", labels=("service", "level")
         )
-        for labels, count in sorted(COUNTS.read().items()):
-            family.add_metric(labels, count)
+        for labels, number in sorted(COUNTS.read().items()):
+            family.add_metric(labels, number)
         yield family
 
 

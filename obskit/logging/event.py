@@ -13,7 +13,6 @@ from obskit.logging.context import parse_traceparent
 from obskit.logging.fields import MISSING, Route, RouteKind, Router
 from obskit.logging.redact import REDACTED, Names, Pattern
 from obskit.logging.renderers import Renderer
-from obskit.logging.shrink import shrink
 from obskit.logging.values import Copier, clean, cut, unused
 from obskit.schema.fields import ATTRIBUTES, LIMITS
 from obskit.schema.model import Schema
@@ -96,7 +95,11 @@ class Encoder:
             copier = Copier(None, (), self.renderers, set())
             event = _whole(copier, event)
             line = orjson.dumps(event)
-        return line if len(line) <= _MOST else shrink(event)
+        if len(line) <= _MOST:
+            return line
+        from obskit.logging.shrink import shrink
+
+        return shrink(event)
 
 
 class Draft:

@@ -13,13 +13,27 @@ from obskit.logging.redact import REDACTED, Names
 from obskit.schema.fields import ATTRIBUTES
 from obskit.schema.model import Field, FieldType, Schema
 
-__all__ = ["LEFT_BY_OTHERS", "MISSING", "OWN", "Quick", "Route", "RouteKind", "Router"]
+__all__ = [
+    "LEFT_BY_OTHERS",
+    "MISSING",
+    "OF_STRUCTLOG",
+    "OWN",
+    "Quick",
+    "Route",
+    "RouteKind",
+    "Router",
+]
 
 #: Stands for "no valid value": null is one.
 MISSING: Final = object()
 
 #: Fields that the formatter itself fills; a value of that name from elsewhere goes to ``attributes``.
 OWN: Final = frozenset({"timestamp", "level", "service", "message"})
+
+#: What structlog's own processors put into an event, and what only its careful path can handle.
+OF_STRUCTLOG: Final = frozenset(
+    {"exc_info", "stack_info", "stack", "level", "logger", "_record", "_from_structlog"}
+)
 
 _REMEMBERED: Final = 4_096
 _INT64: Final = 2**63
@@ -96,7 +110,7 @@ class Router:
         return found
 
     def _quick(self, name: str, route: Route) -> Quick | Callable[[object], object]:
-        if name in self._taken:
+        if name in self._taken or name in OF_STRUCTLOG:
             return Quick.NOT
         if route.kind is RouteKind.FIELD and route.path == (name,) and route.check is not None:
             return route.check

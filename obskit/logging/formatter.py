@@ -6,11 +6,10 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from re import Pattern as Expression
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import orjson
 
-from obskit.errors import ConfigError, Problem
 from obskit.logging.careful import fill
 from obskit.logging.clock import stamp
 from obskit.logging.context import CONTEXT
@@ -19,7 +18,7 @@ from obskit.logging.failure import text_of
 from obskit.logging.fields import LEFT_BY_OTHERS
 from obskit.logging.levels import level_of
 from obskit.logging.quick import END, NULL, QuickPath
-from obskit.logging.redact import Names, patterns
+from obskit.logging.redact import Names, Pattern
 from obskit.logging.renderers import Renderer
 from obskit.logging.values import Copier, type_name
 from obskit.schema.fields import ATTRIBUTES, BUILTIN, LIMITS
@@ -72,11 +71,8 @@ class JSONFormatter(logging.Formatter):
     ) -> None:
         super().__init__()
         chosen = tuple(fields)
-        self._check(service, chosen)
-        try:
-            found = patterns(redact_patterns)
-        except ValueError as error:
-            raise ConfigError([Problem(rule="logging/pattern", message=str(error))]) from error
+        _check(service, chosen)
+        found = _patterns(redact_patterns)
         words = None if redact is None else tuple(redact)
         static = {"environment": environment, "version": version, "host": host}
         self.service = service
@@ -96,22 +92,6 @@ class JSONFormatter(logging.Formatter):
         self._process = self._thread or self._pid
         self.quick = QuickPath(self.encoder, service, logger=self._logger)
         self._plain = self.quick.usable
-
-    @staticmethod
-    def _check(service: str, fields: tuple[str, ...]) -> None:
-        problems = [
-            Problem(
-                rule="logging/field",
-                message=f"no field {name!r} to add; there are {', '.join(_OPTIONAL)}",
-            )
-            for name in fields
-            if name not in _OPTIONAL
-        ]
-        if type(service) is not str or not 1 <= len(service) <= 256:
-            text = f"service is {service!r}; it needs a name of 1 to 256 characters, such as 'user-service'"
-            problems.insert(0, Problem(rule="logging/service", message=text))
-        if problems:
-            raise ConfigError(problems)
 
     def format(self, record: logging.LogRecord) -> str:
         """The record's line, without its newline.
@@ -175,11 +155,10 @@ class JSONFormatter(logging.Formatter):
             if self._pid and type(have["process"]) is int:
                 fields["pid"] = have["process"]
         if len(have) != _COUNT:
-            extras = list(have)[_COUNT - 1 :]
-            if extras[0] != _LAST:
+            keys = list(have)
+            if keys[_COUNT - 1] != _LAST:
                 return None  # a record of another make
-            del extras[0]
-            if not quick.sort(extras, have, fields, attributes):
+            if not quick.sort(keys[_COUNT:], have, fields, attributes):
                 return None
         elif next(reversed(have)) != _LAST:
             return None
@@ -272,6 +251,37 @@ class JSONFormatter(logging.Formatter):
                 ATTRIBUTES: {"_invalid": ["record"]},
             }
         )
+
+
+def _check(service: object, fields: tuple[str, ...]) -> None:
+    known = ", ".join(_OPTIONAL)
+    texts = [
+        f"no field {name!r} to add; there are {known}" for name in fields if name not in _OPTIONAL
+    ]
+    if type(service) is not str or not 1 <= len(service) <= 256:
+        text = f"service is {service!r}; it needs a name of 1 to 256 characters, such as 'user-service'"
+        texts.insert(0, text)
+    if texts:
+        _refuse(texts)
+
+
+def _patterns(chosen: Iterable[str | Expression[str]]) -> tuple[Pattern, ...]:
+    given = tuple(chosen)
+    if not given:
+        return ()
+    from obskit.logging.patterns import patterns
+
+    try:
+        return patterns(given)
+    except ValueError as error:
+        _refuse([str(error)])
+
+
+def _refuse(texts: Iterable[str]) -> NoReturn:
+    # Imported where it is needed: a service that is right never needs it.
+    from obskit.errors import ConfigError, Problem
+
+    raise ConfigError(Problem(rule="logging/option", message=text) for text in texts)
 
 
 def _get(record: Any, name: str) -> Any:

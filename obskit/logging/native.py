@@ -22,25 +22,20 @@ class _LineLogger:
 
     def __init__(self, name: str, service: str, handlers: Sequence[LineHandler]) -> None:
         self.name = name
-        self._service = service
-        self._handlers = handlers
+        for method, level in LEVELS.items():
+            setattr(self, method, _writer(service, level, handlers))
 
-    def _write(self, level: str, line: bytes) -> None:
-        COUNTS.add(self._service, KNOWN[level][0])
-        number = logging.getLevelName(level)
-        for handler in self._handlers:
+
+def _writer(service: str, level: str, handlers: Sequence[LineHandler]) -> Callable[[bytes], None]:
+    counter = COUNTS.counter(service, KNOWN[level][0])
+    number = logging.getLevelNamesMapping()[level]
+
+    def write(line: bytes) -> None:
+        next(counter)
+        for handler in handlers:
             handler.handle_line(line, number)
 
-
-def _method(level: str) -> Callable[[_LineLogger, bytes], None]:
-    def write(self: _LineLogger, line: bytes) -> None:
-        self._write(level, line)
-
     return write
-
-
-for _name, _level in LEVELS.items():
-    setattr(_LineLogger, _name, _method(_level))
 
 
 def configure_structlog(

@@ -30,7 +30,7 @@ NULL: Final = b"null"
 
 _MOST: Final = LIMITS.LINE_BYTES // 4  # so that what the careful path bounds is bounded here
 _LEAF: Final = LIMITS.LEAF_BYTES // 4  # characters that are surely short enough
-_SCALARS: Final = frozenset({int, bool, type(None)})
+_SCALARS: Final = frozenset({bool, type(None)})
 _COPIED: Final = frozenset({dict, list})
 _START: Final = b'{"timestamp":"'
 _MESSAGE: Final = b',"message":'
@@ -107,13 +107,14 @@ class QuickPath:
             fields: Declared fields; used up.
             attributes: What goes below ``attributes``.
         """
-        trace = fields.pop("trace_id", None)
+        trace = NULL
+        if "trace_id" in fields:
+            given = fields.pop("trace_id")
+            if type(given) is str:
+                trace = b'"%b"' % given.encode()
         if attributes:
             fields["attributes"] = attributes
-        return (
-            b'"%b"' % trace.encode() if type(trace) is str else NULL,
-            b"," + orjson.dumps(fields)[1:] if fields else END,
-        )
+        return trace, b"," + orjson.dumps(fields)[1:] if fields else END
 
     def sort(
         self,
@@ -139,6 +140,8 @@ class QuickPath:
                 if kind is str:
                     if len(value) > _LEAF:
                         return False
+                elif kind is int:
+                    pass  # one beyond 64 bits makes the encoder raise
                 elif kind is float:
                     if not isfinite(value):
                         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from typing import Any, Literal
 
 from obskit.logging.formatter import JSONFormatter
@@ -22,6 +23,16 @@ class LineHandler(logging.Handler):
         super().__init__(level)
         #: Lines that could not be written.
         self.failed = 0
+        self._for_people: Callable[[bytes], str] | None = None
+
+    def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802 - the standard library's name
+        """Sets the formatter.
+
+        Args:
+            fmt: The formatter; a console's shows whole lines in its own way too.
+        """
+        super().setFormatter(fmt)
+        self._for_people = getattr(fmt, "render_line", None)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Writes one record; a failure is counted and told once.
@@ -48,14 +59,13 @@ class LineHandler(logging.Handler):
         """
         if number < self.level:
             return
-        self.acquire()
-        try:
-            people = getattr(self.formatter, "render_line", None)  # a console shows other lines
-            self.write_line(line if people is None else people(line).encode())
-        except Exception:  # noqa: BLE001 - logging never stops the service
-            self._fail()
-        finally:
-            self.release()
+        with self.lock:  # type: ignore[union-attr] # it is made in __init__
+            try:
+                self.write_line(
+                    line if self._for_people is None else self._for_people(line).encode()
+                )
+            except Exception:  # noqa: BLE001 - logging never stops the service
+                self._fail()
 
     def write_line(self, line: bytes) -> None:
         """Writes one line; the handler's lock is held.

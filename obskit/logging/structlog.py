@@ -14,6 +14,7 @@ from obskit.logging.careful import fill
 from obskit.logging.clock import stamp
 from obskit.logging.context import CONTEXT
 from obskit.logging.failure import text_of
+from obskit.logging.fields import OF_STRUCTLOG
 from obskit.logging.formatter import JSONFormatter
 from obskit.logging.levels import level_of
 from obskit.logging.quick import END, NULL
@@ -36,10 +37,6 @@ LEVELS: Final = {
     "critical": "CRITICAL",
     "fatal": "CRITICAL",
 }
-# What processors of others put in, and what this one writes by itself.
-_SPECIAL: Final = frozenset(
-    {"event", "exc_info", "stack_info", "stack", "level", "logger", "_record", "_from_structlog"}
-)
 
 
 def structlog_processors(*, as_text: bool = False, **options: Any) -> Sequence[Processor]:
@@ -77,7 +74,7 @@ class Renderer:
         self._formatter = formatter
         self._quick = formatter.quick
         self._names = formatter.chosen
-        self._simple = not {"thread", "pid"} & set(formatter.chosen)
+        self._simple = formatter.quick.usable and not {"thread", "pid"} & set(formatter.chosen)
 
     def __call__(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> bytes:
         """The line in UTF-8, without its newline.
@@ -87,42 +84,35 @@ class Renderer:
             method: Name of the method that was called.
             event: What structlog collected.
         """
+        message = event.pop("event", "")
         try:
-            message = event["event"]
-            if type(message) is str and self._quick.usable and self._simple and type(event) is dict:
-                line = self._plain(logger, method, event, message)
+            if self._simple and type(message) is str and type(event) is dict:
+                quick = self._quick
+                trace, end = NULL, END
+                bound = CONTEXT.get()
+                if event or bound is not None:
+                    fields: dict[str, object] = {}
+                    attributes: dict[str, object] = {}
+                    plain = quick.sort(event, event, fields, attributes)
+                    if plain and bound is not None:
+                        names = [name for name in bound if name not in event]
+                        plain = quick.sort(names, bound, fields, attributes)
+                    if not plain:
+                        return self._careful(logger, method, event, message)
+                    trace, end = quick.end(fields, attributes)
+                line = quick.line(LEVELS[method], time.time(), logger.name, message, trace, end)
                 if line is not None:
                     return line
-        except Exception:  # noqa: BLE001, S110 - no plain event: the careful path takes every part by itself
-            pass
-        return self._careful(logger, method, event)
+        except Exception:  # noqa: BLE001 - no plain event: the careful path takes every part by itself
+            return self._careful(logger, method, event, message)
+        return self._careful(logger, method, event, message)
 
-    def _plain(self, logger: Any, method: str, event: dict[str, Any], message: str) -> bytes | None:
-        trace, end = NULL, END
-        bound = CONTEXT.get()
-        quick = self._quick
-        if len(event) != 1 or bound is not None:
-            if not _SPECIAL.isdisjoint(event) and len(_SPECIAL.intersection(event)) != 1:
-                return None
-            fields: dict[str, object] = {}
-            attributes: dict[str, object] = {}
-            names = [name for name in event if name != "event"]
-            if not quick.sort(names, event, fields, attributes):
-                return None
-            if bound is not None:
-                names = [name for name in bound if name not in event]
-                if not quick.sort(names, bound, fields, attributes):
-                    return None
-            trace, end = quick.end(fields, attributes)
-        return quick.line(LEVELS[method], time.time(), logger.name, message, trace, end)
-
-    def _careful(self, logger: Any, method: str, event: Any) -> bytes:
+    def _careful(self, logger: Any, method: str, event: Any, given: object) -> bytes:
         level, severity = level_of(LEVELS.get(method, method))
         when = stamp(time.time())[0]
-        message = "<no event>"
+        message = text_of(given)
         try:
             have = dict(event)
-            message = text_of(have.get("event", ""))
             own = self._formatter.draft(level, when, message)
             own.put("severity_text", severity)
             own.event.update(self._formatter.encoder.static)
@@ -132,7 +122,7 @@ class Renderer:
                 own.put("thread", threading.current_thread().name)
             if "pid" in self._names:
                 own.put("pid", os.getpid())
-            items = [(key, value) for key, value in have.items() if key not in _SPECIAL]
+            items = [(key, value) for key, value in have.items() if key not in OF_STRUCTLOG]
             stack = have.get("stack_info") or have.get("stack")
             fill(own, items, have.get("exc_info"), stack)
             return own.line()
