@@ -21,12 +21,17 @@ COMMANDS: Final[dict[str, str]] = {
     "plan": "Show what would change; exit code 3 when something would.",
     "provision": "Plan, confirm, apply, and prove.",
     "verify": "Prove that logs, panels and alerts arrive.",
+    "status": "One line a server: what it is, what is ours, what is pending.",
+    "drift": "Show what was changed on the servers; exit code 3 when something was.",
+    "adopt": "Take over an object by name, or keep an edit as a file.",
+    "destroy": "Remove what carries this project's mark, and nothing else.",
     "up": "Start a local stack: with Docker Compose, or as native processes.",
     "down": "Stop the local stack and leave nothing.",
     "lint": "Lint JSON logs against the schema.",
     "normalize": "Rewrite logs to the schema.",
     "schema": "Show, export, compare or infer the log schema.",
     "dashboards": "Fetch dashboards from grafana.com into the lock file.",
+    "completion": "Print what completes commands and options in a shell.",
 }
 
 

@@ -19,6 +19,7 @@ from obskit.cli.output import (
     show_proofs,
     working,
 )
+from obskit.cli.saved import raise_unless_same
 from obskit.cli.verify import proofs_code, prove
 from obskit.engine.execute import Outcome, State, apply, succeeded
 from obskit.engine.plan import Plan
@@ -71,6 +72,12 @@ def _apply(stack: Stack, plan: Plan, *, quiet: bool) -> list[Outcome]:
 @stack_options
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--force", is_flag=True, help="Apply even when over 30 % of what is owned changes.")
+@click.option(
+    "--plan",
+    "saved",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Apply exactly the plan in this file (obskit plan --out), without asking; refuse anything else.",
+)
 @click.option("--no-verify", is_flag=True, help="Apply and read back, but prove nothing.")
 @json_option
 @quiet_option
@@ -78,6 +85,7 @@ def command(
     file: Path,
     environment: str,
     only: tuple[str, ...],
+    saved: Path | None,
     *,
     yes: bool,
     force: bool,
@@ -93,7 +101,9 @@ def command(
     facts: dict[str, Any] = {}
     with working("checking the configuration and the servers", quiet=quiet):
         _ready(stack, quiet=quiet)
-    options = _Options(yes=yes, force=force, as_json=as_json, quiet=quiet)
+    options = _Options(
+        saved=saved, yes=yes or saved is not None, force=force, as_json=as_json, quiet=quiet
+    )
     done = _make_so(stack, facts, options)
     if done and facts["plan"]["changes"] and stack.targets.get("prometheus"):
         # What the new targets expose decides which rule packs fit, so the plan is made once more.
@@ -101,7 +111,7 @@ def command(
             verify(stacks.checks(stack.targets), only="targets")
         stack = open_stack(file, environment, only)
         more: dict[str, Any] = {}
-        done = _make_so(stack, more, replace(options, yes=True))
+        done = _make_so(stack, more, replace(options, yes=True, saved=None))
         if more["plan"]["changes"]:
             facts["second_pass"] = more
     code = 0 if done else 1
@@ -118,6 +128,7 @@ def command(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Options:
+    saved: Path | None
     yes: bool
     force: bool
     as_json: bool
@@ -140,6 +151,8 @@ def _make_so(stack: Stack, facts: dict[str, Any], options: _Options) -> bool:
     facts["plan"] = plan.to_dict()
     if not options.quiet:
         show_plan(plan)
+    if options.saved is not None:
+        raise_unless_same(plan, options.saved)
     if not plan:
         return True
     if not options.force:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+import orjson
 from rich.markup import escape
 
 from obskit.cli.options import Stack, json_option, open_stack, quiet_option, stack_options
@@ -53,6 +56,25 @@ def _explain(proofs: list[Proof]) -> None:
             out.print("\n".join(f"    {escape(line)}" for line in item.answer.splitlines()))
 
 
+def _watch(stack: Stack, only: str, seconds: int, *, as_json: bool) -> int:
+    """Prove until Ctrl-C; a line for each proof whose verdict is not what it was."""
+    out, before = console(), dict[str, Verdict]()
+    while True:
+        proofs = prove(stack, only=only, quiet=True)
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        for proof in proofs:
+            if before.get(proof.id) is not proof.verdict:
+                if as_json:
+                    click.echo(orjson.dumps({"time": now, **proof.to_dict()}))
+                else:
+                    was = before.get(proof.id, "")
+                    out.print(
+                        f"{now} {escape(proof.id)}: {was and f'{was} → '}{proof.verdict} {escape(proof.detail)}"
+                    )
+        before = {proof.id: proof.verdict for proof in proofs}
+        time.sleep(seconds)
+
+
 @click.command("verify")
 @stack_options
 @click.option(
@@ -69,6 +91,8 @@ def command(
 ) -> int:
     """Prove that a log line, every panel and an alert arrive; exit code 1 when a proof failed."""
     stack = open_stack(file, environment, only)
+    if watch is not None:
+        return _watch(stack, explain, watch, as_json=as_json)
     proofs = prove(stack, only=explain, quiet=quiet or as_json)
     if explain and not proofs:
         raise ConfigError(

@@ -213,6 +213,21 @@ class Target(ABC, Generic[S]):
         """The proofs: loaded, healthy, tried from end to end."""
         return ()
 
+    def write_back(self, live: Live) -> Path | None:
+        """Keep an edit made on the server: write it into the file that obskit.yml takes it from.
+
+        Args:
+            live: The object as it is on the server.
+
+        Returns:
+            The file; None where objects of this kind come from no file.
+
+        Raises:
+            DeliveryError: The file could not be written.
+        """
+        del live
+        return None
+
     # What it offers to other targets ------------------------------------------------------------
 
     def data_source(self) -> DataSource | None:

@@ -13,7 +13,7 @@ from obskit.engine.verify import Check
 from obskit.errors import ObskitError, Problem, ReadError
 from obskit.targets.base import Finding, Target
 
-__all__ = ["checks", "examine", "plan", "problems"]
+__all__ = ["checks", "destruction", "examine", "plan", "problems"]
 
 Targets = Mapping[str, Target[Any]]
 T = TypeVar("T")
@@ -63,6 +63,21 @@ def plan(targets: Targets, project: str, *, adopt: Iterable[Address] = ()) -> Pl
         adopt=frozenset(adopt),
         notes=[f"{name}: {note}" for name, (_, _, notes) in states.items() for note in notes],
     )
+
+
+def destruction(targets: Targets, project: str) -> Plan:
+    """The plan that removes every object with this project's mark, and nothing else.
+
+    Args:
+        targets: The targets to clear.
+        project: Name of the project.
+
+    Raises:
+        ObskitError: A server could not be read whole.
+    """
+    states = _each(targets, lambda target: target.read(frozenset()))
+    live = {address: item for found in states.values() for address, item in found.items()}
+    return make_plan(project, [], live, normalise=lambda _, body: body)
 
 
 def checks(targets: Targets) -> list[Check]:
