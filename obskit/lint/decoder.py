@@ -87,7 +87,7 @@ class Decoder:
                     yield number, raw
 
     def _clean(self, data: bytes, context: Context) -> bool:
-        if not _short(data) or _controls(data):
+        if not _short(data, LIMITS.LEAF_BYTES) or _controls(data):
             return False
         try:
             events = self._decode(data)
@@ -102,6 +102,8 @@ class Decoder:
         if self._encode(events).count(b'"') != data.count(b'"'):
             return False
         if not self._checks.passes(events):
+            return False
+        if not _short(data, LIMITS.KEY_BYTES) and not self._checks.keys_are_short(events):
             return False
         span = self._checks.span(events)
         return span is not None and self._in_time(span, context)
@@ -131,11 +133,11 @@ def _in_order(span: Span, state: State, tolerance: float) -> bool:
     return True
 
 
-def _short(data: bytes) -> bool:
-    """Whether no line is longer than what is decided here: no leaf can be too long then."""
+def _short(data: bytes, limit: int) -> bool:
+    """Whether no line is longer than a leaf or a key may be: none of them can be too long then."""
     start, end = 0, len(data)
-    while end - start > LIMITS.LEAF_BYTES:
-        feed = data.rfind(b"\n", start, start + LIMITS.LEAF_BYTES + 1)
+    while end - start > limit:
+        feed = data.rfind(b"\n", start, start + limit + 1)
         if feed < 0:
             return False
         start = feed + 1

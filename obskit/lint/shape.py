@@ -15,7 +15,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from obskit.lint.instant import instant
-from obskit.schema.fields import ATTRIBUTES
+from obskit.schema.fields import ATTRIBUTES, LIMITS
 from obskit.schema.model import Field, FieldType, Schema
 from obskit.schema.validate import is_ip, is_timestamp
 
@@ -127,6 +127,7 @@ class Checks:
         self._columns: list[
             tuple[Callable[[Sequence[Any]], list[Any]], Callable[[list[str]], bool]]
         ] = []
+        self._attributes = attrgetter(".".join(paths[ATTRIBUTES])) if ATTRIBUTES in paths else None
         self._hours: set[str] = set()
         for item in schema.fields:
             check = self._check(item)
@@ -143,6 +144,23 @@ class Checks:
             values = column(events)
             if values and not check(values):
                 return False
+        return True
+
+    def keys_are_short(self, events: Sequence[Any]) -> bool:
+        """Whether no key below ``attributes`` is longer than the index takes.
+
+        Args:
+            events: The decoded lines.
+        """
+        if self._attributes is None:
+            return True
+        pending = [value for value in map(self._attributes, events) if value.__class__ is dict]
+        while pending:
+            for key, value in pending.pop().items():
+                if len(key) * 4 > LIMITS.KEY_BYTES and len(key.encode()) > LIMITS.KEY_BYTES:
+                    return False
+                if value.__class__ is dict:
+                    pending.append(value)
         return True
 
     def span(self, events: Sequence[Any]) -> Span | None:

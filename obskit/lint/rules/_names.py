@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from obskit.schema.model import Schema
 
-__all__ = ["Stranger", "present", "strangers"]
+__all__ = ["Stranger", "places", "strangers"]
 
 
 class Stranger(NamedTuple):
@@ -29,22 +29,25 @@ def strangers(schema: Schema, event: Mapping[str, Any]) -> Iterator[Stranger]:
     yield from _below(schema, parents, event, ())
 
 
-def present(schema: Schema, event: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
-    """Where a value stands under one name: a dotted key first, then nested objects.
+def places(schema: Schema, event: Mapping[str, Any], name: str) -> Iterator[tuple[str, ...]]:
+    """Where values stand under one name: a dotted key first, then nested objects.
 
     Args:
         schema: The log schema.
         event: The decoded line.
         name: A field's name or alias.
     """
-    path = (name,) if name in event else tuple(name.split("."))
-    node: Any = event
-    for key in path:
-        if not isinstance(node, dict) or key not in node:
-            return None
-        node = node[key]
-    plain = name not in schema.by_name or schema.by_name[name].type != "flattened"
-    return None if plain and isinstance(node, dict) else path
+    item = schema.by_name.get(name) or schema.by_alias[name]
+    nested = tuple(name.split("."))
+    for path in dict.fromkeys(((name,), nested)):
+        node: Any = event
+        for key in path:
+            if not isinstance(node, dict) or key not in node:
+                break
+            node = node[key]
+        else:
+            if item.type == "flattened" or not isinstance(node, dict):
+                yield path
 
 
 def _below(

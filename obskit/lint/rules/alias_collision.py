@@ -15,7 +15,7 @@ from typing import Final
 from obskit.errors import Severity
 from obskit.lint.context import Context
 from obskit.lint.line import Finding, Line
-from obskit.lint.rules._names import present, strangers
+from obskit.lint.rules._names import places, strangers
 
 ID: Final = "alias-collision"
 SEVERITY: Final = Severity.ERROR
@@ -31,7 +31,7 @@ def check(line: Line, context: Context) -> Iterator[Finding]:
         names = [
             (name, path)
             for name in (item.name, *item.aliases)
-            if (path := present(context.schema, line.event, name)) is not None
+            for path in places(context.schema, line.event, name)
         ]
         for name, path in names[1:]:
             text = f"{name!r} names {own} too, beside {names[0][0]!r}, which counts; log it once"

@@ -24,8 +24,10 @@ def check(line: Line, context: Context) -> Iterator[Finding]:
     """What the rule finds on one line."""
     found = line.violations.get(ID, ())
     event = line.event if isinstance(line.event, dict) else {}
-    aliased = {item.own for item in strangers(context.schema, event)} if found else set()
+    # {"host": {"name": …}} is told by the rule alias
+    holders = (
+        {item.path[0] for item in strangers(context.schema, event) if item.own} if found else set()
+    )
     for item in found:
-        # {"host": {"name": …}} is an alias, told by that rule
-        if item.field not in aliased or "is an object" not in item.message:
+        if item.field not in holders or "is an object" not in item.message:
             yield Finding(item.message, tuple(item.field.split(".")) if item.field else ())
