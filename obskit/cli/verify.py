@@ -84,10 +84,24 @@ def _watch(stack: Stack, only: str, seconds: int, *, as_json: bool) -> int:
     default="",
     help="Try what has this id (or begins with it) and tell what was asked of whom and what came back.",
 )
+@click.option(
+    "--watch",
+    type=click.IntRange(min=5),
+    metavar="SECONDS",
+    default=None,
+    help="Prove again and again, that many seconds apart; tell what changes. Ctrl-C ends it.",
+)
 @json_option
 @quiet_option
 def command(
-    file: Path, environment: str, only: tuple[str, ...], explain: str, *, as_json: bool, quiet: bool
+    file: Path,
+    environment: str,
+    only: tuple[str, ...],
+    explain: str,
+    watch: int | None,
+    *,
+    as_json: bool,
+    quiet: bool,
 ) -> int:
     """Prove that a log line, every panel and an alert arrive; exit code 1 when a proof failed."""
     stack = open_stack(file, environment, only)
