@@ -296,7 +296,30 @@ def either(*finders: Callable[[], Path | None]) -> Callable[[], Path | None]:
     return lambda: next((path for find in finders if (path := find())), None)
 
 
-def parts(*, newest: bool) -> list[Part]:
+def postgres() -> Path | None:
+    """PostgreSQL's server, which Debian keeps beside the PATH."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    return found[-1] if found else on_path("postgres")()
+
+
+# What the dashboards and rules of databases and probes are about; only tests of these need them.
+EXPORTERS = [
+    Part("redis", "5 s, 5 MB (Debian)", on_path("redis-server"), apt("redis-server")),
+    Part("mariadb", "60 s, 180 MB (Debian)", on_path("mariadbd"), apt("mariadb-server")),
+    Part("postgres", "20 s, 60 MB (Debian)", postgres, apt("postgresql")),
+    *(
+        Part(
+            f"{name}_exporter",
+            "5 s, 15 MB (Debian)",
+            on_path(f"{name}_exporter", f"prometheus-{name}-exporter"),
+            apt(f"prometheus-{name}-exporter"),
+        )
+        for name in ("redis", "mysqld", "postgres", "elasticsearch", "blackbox")
+    ),
+]
+
+
+def parts(*, newest: bool, exporters: bool = False) -> list[Part]:
     """Everything to have, in the order to obtain it."""
     wanted = [
         Part("prometheus", "20 s, 35 MB (Debian)", on_path("prometheus"), apt("prometheus")),
@@ -357,6 +380,8 @@ def parts(*, newest: bool) -> list[Part]:
             built("compose", "composecheck-2.9.0", {"composecheck": "."}),
         ),
     ]
+    if exporters:
+        wanted += EXPORTERS
     if newest:
         wanted.append(
             Part(
@@ -417,9 +442,13 @@ def main(argv: list[str] | None = None) -> int:
     """Obtain everything and print what there is; 1 where something cannot be had."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--newest", action="store_true", help="also the newest promtool and amtool")
+    parser.add_argument("--exporters", action="store_true", help="also databases and exporters")
     parser.add_argument("--list", action="store_true", help="only say what there is")
     options = parser.parse_args(argv)
-    wanted = parts(newest=options.newest or kept("newest", "promtool")() is not None)
+    wanted = parts(
+        newest=options.newest or kept("newest", "promtool")() is not None,
+        exporters=options.exporters or all(part.find() for part in EXPORTERS),
+    )
     if options.list:
         failed = {part.name: "not here" for part in wanted if part.find() is None}
     else:
