@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from obskit.engine.execute import apply, succeeded
-from obskit.engine.plan import Action, Cause
-from obskit.errors import ForeignObjectError, StalePlanError
+from obskit.engine.execute import succeeded
 from obskit.targets.grafana import Grafana
 from tests.servers import grafana_rig as rig
 

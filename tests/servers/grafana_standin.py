@@ -22,7 +22,7 @@ from typing import Any
 from tests.servers import grafana_standin_query as query
 
 USER = "admin"
-PASSWORD = "standin-password"  # noqa: S105 - of a server that lives for one test run
+PASSWORD = "standin-password"
 PERMISSIONS = json.loads(Path(__file__).with_name("grafana_permissions.json").read_text())
 
 
@@ -303,7 +303,7 @@ class State:
             "panelId": 0, "userId": 0, "newState": "", "prevState": "", "created": now, "updated": now,
             "time": at, "timeEnd": body.get("timeEnd") or at, "text": body.get("text", ""),
             "tags": body.get("tags") or [], "login": login, "email": login,
-            "avatarUrl": "/avatar/" + hashlib.md5(login.encode()).hexdigest(), "data": {},  # noqa: S324
+            "avatarUrl": "/avatar/" + hashlib.md5(login.encode()).hexdigest(), "data": {},
         }  # fmt: skip
         return {"id": number, "message": "Annotation added"}
 

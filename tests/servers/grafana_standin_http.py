@@ -36,7 +36,7 @@ class Call:
 
     def __init__(
         self, state: State, path: str, by: dict[str, list[str]], body: Any, role: str, login: str
-    ) -> None:  # noqa: E501
+    ) -> None:
         self.state, self.path, self.by, self.body = state, path, by, body
         self.role, self.login = role, login
 
@@ -115,6 +115,8 @@ def _library(call: Call) -> Any:
 _CONTACTS = [{"uid": "", "name": "email receiver", "type": "email",
               "settings": {"addresses": "<example@email.com>"}, "disableResolveMessage": False}]  # fmt: skip
 
+_POLICIES = {"receiver": "grafana-default-email", "group_by": ["grafana_folder", "alertname"]}
+
 ROUTES: tuple[tuple[str, str, Callable[[Call], Any]], ...] = (
     ("GET", r"/api/org", _org),
     ("GET", r"/api/user", _user),
@@ -146,14 +148,14 @@ ROUTES: tuple[tuple[str, str, Callable[[Call], Any]], ...] = (
     ("DELETE", r"/api/annotations/\d+", _delete_note),
     ("GET", r"/api/library-elements/[^/]+", _library),
     ("GET", r"/api/v1/provisioning/contact-points", lambda _: _CONTACTS),
-    ("GET", r"/api/v1/provisioning/policies", lambda _: {"receiver": "grafana-default-email", "group_by": ["grafana_folder", "alertname"]}),
+    ("GET", r"/api/v1/provisioning/policies", lambda _: _POLICIES),
     ("GET", r"/api/v1/provisioning/alert-rules", lambda _: []),
 )  # fmt: skip
 
 
 def answer(
     state: State, method: str, target: str, authorization: str, raw: bytes
-) -> tuple[int, Any, str]:  # noqa: E501
+) -> tuple[int, Any, str]:
     """Status, body and content type for one request."""
     where = urlsplit(target)
     path = where.path
@@ -217,7 +219,7 @@ def handler(state: State) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = do_PUT = do_DELETE = _do  # noqa: N815
+        do_GET = do_POST = do_PUT = do_DELETE = _do
 
         def log_message(self, *_: Any) -> None:
             """Say nothing on the terminal."""
