@@ -36,6 +36,14 @@ ELASTIC_PASSWORD = "only-for-these-tests"
 Start = Callable[[Server], Running]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a module on one xdist worker: its servers are started once, and in order."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
 @pytest.fixture(scope="session")
 def servers_token() -> Iterator[str]:
     """The mark of all servers of this session, which end with it even where pytest is killed.
