@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
@@ -156,6 +157,15 @@ def _run(check: Check) -> Iterator[Proof]:
             id=check.id, title=check.title, verdict=Verdict.FAILED,
             detail=f"{error.where}: {error.message}" if error.where else error.message,
             next=error.hint, seconds=time.monotonic() - started,
+        )  # fmt: skip
+        return
+    except Exception as error:  # noqa: BLE001  (one check of ours that breaks must not hide the others)
+        yield Proof(
+            id=check.id, title=check.title, verdict=Verdict.FAILED,
+            detail=f"obskit itself broke while trying: {type(error).__name__}: {error}",
+            next="this is a bug of obskit: please report it with obskit verify --explain " + check.id,
+            seconds=time.monotonic() - started,
+            evidence=(Exchange(of="obskit", asked=check.title, answer=traceback.format_exc()),),
         )  # fmt: skip
         return
     if not count:  # a check that tries nothing must not look like one that found nothing wrong
