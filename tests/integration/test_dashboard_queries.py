@@ -26,7 +26,7 @@ from obskit.local.server import Running, Server, free_port
 from obskit.schema import BUILTIN
 from obskit.schema.export import elasticsearch as mapping
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "dashboards"
@@ -51,7 +51,8 @@ def explained(panel: Mapping[str, Any]) -> bool:
 
 def fill(text: str, values: Mapping[str, str]) -> str:
     for name, value in sorted(values.items(), key=lambda pair: -len(pair[0])):
-        text = text.replace(f"${{{name}}}", value).replace(f"${name}", value)
+        for written in (f"${{{name}:raw}}", f"${{{name}}}", f"${name}"):
+            text = text.replace(written, value)
     return text
 
 

@@ -19,8 +19,10 @@ from ._parts import DATASOURCE, LOGS
 
 __all__ = ["BOARD"]
 
-VALID = f"NOT {INVALID} AND service:$service AND level:$level AND ($search)"
-ERRORS = f"NOT {INVALID} AND service:$service AND level:ERROR AND ($search)"
+# ``:raw``, because Grafana escapes what is typed into a text box: ``*`` would search for an asterisk.
+SEARCH = "(${search:raw})"
+VALID = f"NOT {INVALID} AND service:$service AND level:$level AND {SEARCH}"
+ERRORS = f"NOT {INVALID} AND service:$service AND level:ERROR AND {SEARCH}"
 
 LEVEL_COLORS = tuple(
     Override(
@@ -256,7 +258,9 @@ SEARCH = Row(
             height=12,
             queries=(
                 LogQuery(
-                    query=f"NOT {INVALID} AND trace_id:$trace_id", documents=500, as_logs=True
+                    query=f"NOT {INVALID} AND trace_id:${{trace_id:raw}}",
+                    documents=500,
+                    as_logs=True,
                 ),
             ),
             empty_when="no line carries this trace_id",
