@@ -26,7 +26,11 @@ from obskit.local.server import Running, Server, free_port
 from obskit.schema import BUILTIN
 from obskit.schema.export import elasticsearch as mapping
 
-pytestmark = [pytest.mark.servers, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.servers,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("dashboards"),  # its servers are started once, by one worker
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "dashboards"
