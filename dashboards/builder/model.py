@@ -159,6 +159,7 @@ class Panel:
         values: Texts for single values, such as ``{0: "no", 1: "yes"}``.
         transformations: Grafana's transformations, as id and options.
         calc: How a stat reduces its series to one value.
+        name_only: Whether a stat shows the name of its series and not the value (versions, releases).
         identifier: Fixed panel id, where something outside the board points to it.
     """
 
@@ -182,6 +183,7 @@ class Panel:
     values: tuple[tuple[float, str, str], ...] = ()
     transformations: tuple[tuple[str, dict[str, object]], ...] = ()
     calc: str = "lastNotNull"
+    name_only: bool = False
     identifier: int = 0
 
     @property

@@ -131,6 +131,8 @@ def _stat(spec: Panel) -> stat.Panel:
         .graph_mode(common_models.BigValueGraphMode.AREA)
         .color_mode(common_models.BigValueColorMode.VALUE)
     )
+    if spec.name_only:
+        built.text_mode(common_models.BigValueTextMode.NAME)
     if any(isinstance(query, Query) and query.instant for query in spec.queries):
         built.graph_mode(common_models.BigValueGraphMode.NONE)
     return built

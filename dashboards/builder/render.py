@@ -17,6 +17,10 @@ __all__ = ["document", "text"]
 
 GRAFANA = {"type": "grafana", "uid": "-- Grafana --"}
 COLUMNS = 24
+OURS = {
+    "prometheus": {"selected": True, "text": "obskit Prometheus", "value": "obskit-prometheus"},
+    "elasticsearch": {"selected": True, "text": "obskit logs", "value": "obskit-logs"},
+}
 
 # What every board shows: who changed the stack, and when. `obskit provision` writes these annotations.
 EVERYWHERE = (
@@ -141,7 +145,8 @@ def _variable(variable: Variable) -> dict[str, Any]:
             "refresh": 1,
             "multi": False,
             "includeAll": False,
-            "current": {},
+            # The data source that obskit provisions, where it is here; else Grafana takes the first.
+            "current": dict(OURS[plugin]),
             "options": [],
         }
     if variable.kind == "text":

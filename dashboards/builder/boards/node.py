@@ -194,7 +194,7 @@ SUMMARY = Row(
                     instant=True,
                 ),
             ),
-            overrides=(Override(field="/.*/", properties=(("unit", "string"),)),),
+            name_only=True,
         ),
     ),
 )
