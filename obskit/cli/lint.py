@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,10 +16,20 @@ import click
 if TYPE_CHECKING:
     from obskit.lint.config import LintSettings
     from obskit.lint.report.model import Hit, Report
+    from obskit.lint.session import Job
 
-__all__ = ["command"]
+__all__ = ["command", "project_option"]
 
 _FORMATS = ("text", "json", "sarif", "junit", "github", "gitlab")
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+project_option = click.option(
+    "-f",
+    "--file",
+    "config",
+    type=_FILE,
+    help="Configuration.  [default: obskit.yml or pyproject.toml here]",
+)
 
 
 def _explain(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
@@ -23,13 +39,11 @@ def _explain(ctx: click.Context, _param: click.Parameter, value: str | None) -> 
 
     if value == "all":
         for rule in RULES.values():
-            click.echo(
-                f"{rule.id:<18} {rule.severity:<8} {'opt-in  ' if rule.opt_in else ''}{rule.summary}"
-            )
+            mark = "opt-in  " if rule.opt_in else ""
+            click.echo(f"{rule.id:<18} {rule.severity:<8} {mark}{rule.summary}")
         ctx.exit()
     if value not in RULES:
-        known = ", ".join(RULES)
-        raise click.UsageError(f"No rule {value!r}. Known: {known}.", ctx)
+        raise click.UsageError(f"No rule {value!r}. Known: {', '.join(RULES)}.", ctx)
     rule = RULES[value]
     click.echo(
         f"{rule.id} ({rule.severity}{', opt-in' if rule.opt_in else ''})\n\n{rule.explanation}"
@@ -47,12 +61,8 @@ def _explain(ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     show_default=True,
     help="How to tell.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the report there; a summary stays here.",
-)
+@click.option("-o", "--output", type=_FILE, help="Write the report there; the summary stays here.")
+@click.option("-q", "--quiet", is_flag=True, help="Only the summary.")
 @click.option(
     "--profile", type=click.Choice(["strict", "default", "adopt"]), help="Severities to start from."
 )
@@ -61,7 +71,7 @@ def _explain(ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     "chosen",
     multiple=True,
     metavar="RULE",
-    help="Only these rules; opt-in rules are added instead. Comma-separated or repeated.",
+    help="Only these rules; opt-in rules are added instead. Repeated or with commas.",
 )
 @click.option("--ignore", "ignored", multiple=True, metavar="RULE", help="Not these rules.")
 @click.option(
@@ -74,15 +84,9 @@ def _explain(ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     type=click.IntRange(min=0),
     help="Findings of a rule to show one by one; 0 for all.  [default: 10]",
 )
+@click.option("--baseline", type=_FILE, help="Excuse what this file lists.")
 @click.option(
-    "--baseline",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Excuse what this file lists.",
-)
-@click.option(
-    "--write-baseline",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write what was found as a baseline, and succeed.",
+    "--write-baseline", type=_FILE, help="Write what was found as a baseline, and succeed."
 )
 @click.option(
     "-j",
@@ -97,14 +101,29 @@ def _explain(ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     type=click.Choice(["auto", "plain", "docker", "cri"]),
     default="auto",
     show_default=True,
-    help="What the lines are wrapped in.",
+    help="What lines are wrapped in.",
+)
+@click.option("--follow", is_flag=True, help="Go on as files grow, as tail -F does.")
+@click.option(
+    "--run", is_flag=True, help="The arguments are a command: start it, lint what it prints."
 )
 @click.option(
-    "-f",
-    "--file",
-    "config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Configuration.  [default: obskit.yml or pyproject.toml here]",
+    "--for",
+    "seconds",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="End --follow or --run after that long.",
+)
+@click.option(
+    "--elasticsearch",
+    metavar="URL",
+    help="Lint the documents of data streams; key in OBSKIT_ELASTICSEARCH_API_KEY.",
+)
+@click.option(
+    "--index",
+    default="logs-obskit.*,-logs-obskit.invalid-*",
+    show_default=True,
+    help="Data streams for --elasticsearch.",
 )
 @click.option(
     "--explain",
@@ -114,38 +133,45 @@ def _explain(ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     expose_value=False,
     help="What a rule is about; 'all' lists them.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Only the summary.")
+@project_option
 def command(
-    names: tuple[str, ...], style: str, output: Path | None, profile: str | None, chosen: tuple[str, ...],
-    ignored: tuple[str, ...], fail_on: str | None, max_per_rule: int | None, baseline: Path | None,
-    write_baseline: Path | None, jobs: int, carrier: str, config: Path | None, quiet: bool,
+    *, names: tuple[str, ...], config: Path | None, style: str, output: Path | None, quiet: bool, fail_on: str | None,
+    write_baseline: Path | None, jobs: int, carrier: str, follow: bool, run: bool, seconds: float | None,
+    elasticsearch: str | None, index: str, chosen: tuple[str, ...], ignored: tuple[str, ...], **settings: Any,
 ) -> int:  # fmt: skip
     """Lint JSON logs against the schema.
 
     FILE may be compressed (.gz, .zst); - is standard input; a directory stands for its logs at any depth.
+    After --run come a command and its arguments: obskit lint --run -- python -m app
 
     Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 usage or configuration.
     """
+    if (follow + run + bool(elasticsearch)) > 1:
+        raise click.UsageError("--follow, --run and --elasticsearch exclude each other.")
+    if not names and not elasticsearch:
+        raise click.UsageError("Name a file, a directory, a pattern, or - for standard input.")
+    from obskit.lint.carrier import Carrier
     from obskit.lint.config import read_project
+    from obskit.lint.session import Job
 
     project = read_project(config, folder=Path())
-    changes = {
-        "profile": profile, "select": _split(chosen), "ignore": _split(ignored), "fail_on": fail_on,
-        "max_per_rule": max_per_rule, "baseline": baseline,
-    }  # fmt: skip
-    settings = _changed(
-        project.lint, {key: value for key, value in changes.items() if value not in (None, ())}
-    )
-    from obskit.lint.session import Job, lint_sources
-
-    if not names:
-        raise click.UsageError("Name a file, a directory, a pattern, or - for standard input.")
+    settings |= {"fail_on": fail_on, "select": _split(chosen), "ignore": _split(ignored)}
     streamed = style == "text" and output is None and not quiet
     job = Job(
-        settings=settings, schema=project.fields(), names=names, jobs=jobs, carrier=carrier,
-        on_hit=_show_hit if streamed else None,
+        settings=_changed(project.lint, settings), schema=project.fields(), names=names, jobs=jobs,
+        carrier=None if carrier == "auto" else Carrier(carrier), on_hit=_show_hit if streamed else None,
     )  # fmt: skip
-    report, subjects = lint_sources(job)
+    status = 0
+    if run:
+        report, subjects, status = _run(job, seconds)
+    elif follow:
+        report, subjects = _follow(job, seconds)
+    elif elasticsearch:
+        report, subjects = _documents(job, elasticsearch, index)
+    else:
+        from obskit.lint.session import lint_sources
+
+        report, subjects = lint_sources(job)
     _tell(report, style, output, streamed=streamed, quiet=quiet)
     if write_baseline is not None:
         from obskit.lint.baseline import write_baseline as write
@@ -155,7 +181,50 @@ def command(
             f"{write_baseline}: {len(subjects)} kinds of findings are excused from now on", err=True
         )
         return 0
-    return 1 if report.at_least(settings.fail_on) else 0
+    return 1 if status or report.at_least(job.settings.fail_on) else 0
+
+
+def _run(job: Job, seconds: float | None) -> tuple[Report, Counter[str], int]:
+    from obskit.lint.session import lint_arriving
+    from obskit.lint.source.follow import Command
+
+    started = Command(job.names)
+    until = _until(seconds)
+    report, subjects = lint_arriving(job, started.lines(until=until))
+    status = started.status or 0
+    if status and not until():
+        click.echo(f"{job.names[0]} ended with status {status}", err=True)
+        return report, subjects, status
+    return report, subjects, 0
+
+
+def _follow(job: Job, seconds: float | None) -> tuple[Report, Counter[str]]:
+    from obskit.lint.session import lint_arriving
+    from obskit.lint.source.follow import follow
+
+    return lint_arriving(job, follow(job.names, until=_until(seconds)))
+
+
+def _documents(job: Job, url: str, index: str) -> tuple[Report, Counter[str]]:
+    from obskit.lint.session import lint_documents
+    from obskit.lint.source.documents import documents
+
+    key = os.environ.get("OBSKIT_ELASTICSEARCH_API_KEY", "")
+    return lint_documents(job, documents(url, index, job.schema, api_key=key))
+
+
+def _until(seconds: float | None) -> Callable[[], bool]:
+    """True once the time is over, or the user has had enough: the summary is still told then."""
+    stopped = False
+    end = None if seconds is None else monotonic() + seconds
+
+    def stop(_number: int, _frame: object) -> None:
+        nonlocal stopped
+        stopped = True
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    return lambda: stopped or (end is not None and monotonic() >= end)
 
 
 def _split(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -164,13 +233,18 @@ def _split(values: tuple[str, ...]) -> tuple[str, ...]:
 
 def _changed(settings: LintSettings, changes: dict[str, Any]) -> LintSettings:
     """The settings with what the command line says; values are validated again."""
-    return type(settings).model_validate({**settings.model_dump(), **changes})
+    given = {key: value for key, value in changes.items() if value not in (None, ())}
+    return type(settings).model_validate({**settings.model_dump(), **given})
 
 
 def _show_hit(hit: Hit) -> None:
     from obskit.lint.report.text import hit_lines
 
-    for line in hit_lines(hit):
+    colour = {"error": "red", "warning": "yellow", "info": "cyan"}[hit.problem.severity]
+    head, *rest = hit_lines(hit)
+    word = f" {hit.problem.severity}: "
+    click.echo(head.replace(word, click.style(word, fg=colour), 1))
+    for line in rest:
         click.echo(line)
 
 
@@ -186,3 +260,4 @@ def _tell(report: Report, style: str, output: Path | None, *, streamed: bool, qu
     else:
         for line in FORMATS[style](report):
             click.echo(line)
+    sys.stdout.flush()

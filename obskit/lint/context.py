@@ -35,11 +35,32 @@ class State:
 
     Args:
         latest: The latest timestamp so far, in seconds since 1970.
+        least: The earliest one.
         types: The JSON type that an undeclared field had first, by its dotted name.
     """
 
     latest: float | None = None
+    least: float | None = None
     types: dict[str, str] = field(default_factory=dict)
+
+    def seen(self, least: float, greatest: float) -> None:
+        """Takes note of timestamps.
+
+        Args:
+            least: The earliest of them.
+            greatest: The latest of them.
+        """
+        self.latest = greatest if self.latest is None else max(self.latest, greatest)
+        self.least = least if self.least is None else min(self.least, least)
+
+    def inherit(self, before: State) -> None:
+        """Goes on from where an earlier part of the source ended.
+
+        Args:
+            before: The state at its end.
+        """
+        self.latest = before.latest
+        self.types.update(before.types)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

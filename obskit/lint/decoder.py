@@ -116,7 +116,7 @@ class Decoder:
                 return False
             if self._ordered and not _in_order(span, state, options.order_seconds):
                 return False
-        state.latest = span.greatest if state.latest is None else max(state.latest, span.greatest)
+        state.seen(span.least, span.greatest)
         return True
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from obskit.errors import Problem, Severity
 from obskit.lint.context import Context
 from obskit.lint.line import Finding, Line
+from obskit.lint.normalise import Normaliser
 from obskit.lint.position import locate
-from obskit.lint.profile import Selection, select
+from obskit.lint.profile import Profile, Selection, select
 from obskit.lint.rules import RULES
 from obskit.schema.fields import LIMITS
 
@@ -57,7 +59,7 @@ class Found:
         return finding.column or 1, 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Linter:
     """Judges lines by the selected rules.
 
@@ -77,11 +79,31 @@ class Linter:
         """
         if line.blank and line.size <= LIMITS.LINE_BYTES:
             return
+        found = self._found(line)
+        if self.selection.profile is Profile.ADOPT:
+            found = self._adopted(line, list(found))
+        yield from found
+        if line.size <= LONGEST and line.instant is not None:
+            self.context.state.seen(line.instant, line.instant)
+
+    def _found(self, line: Line) -> Iterator[Found]:
         for name, severity in self.selection.severities.items():
             if line.size > LONGEST and name != "oversized-line":
                 continue
             for finding in RULES[name].check(line, self.context):
                 yield Found(name, severity, finding, line)
-        if line.size <= LONGEST and line.instant is not None:
-            state = self.context.state
-            state.latest = max(state.latest or line.instant, line.instant)
+
+    def _adopted(self, line: Line, found: list[Found]) -> Iterator[Found]:
+        """The findings, only told where the normaliser makes an event of the line all the same."""
+        errors = any(item.severity is Severity.ERROR for item in found)
+        repaired = errors and line.size <= LIMITS.LINE_BYTES and self._repaired(line)
+        for item in found:
+            told = repaired and item.severity is Severity.ERROR and not RULES[item.rule].opt_in
+            yield replace(item, severity=Severity.INFO) if told else item
+
+    def _repaired(self, line: Line) -> bool:
+        return self._normaliser.line(line.raw.removesuffix(b"\r")).event is not None
+
+    @cached_property
+    def _normaliser(self) -> Normaliser:
+        return Normaliser(self.context.schema)

@@ -92,7 +92,11 @@ class Normaliser:
             document = json.loads(
                 text, parse_int=_int, parse_float=_float, parse_constant=_constant
             )
-        except ValueError as error:  # not UTF-8, or not JSON
+        except UnicodeDecodeError:
+            return Outcome(event=None, reasons=("json: not UTF-8",))
+        except json.JSONDecodeError as error:
+            return Outcome(event=None, reasons=(f"json: {error.msg[0].lower()}{error.msg[1:]}",))
+        except ValueError as error:  # NaN and its like
             return Outcome(event=None, reasons=(f"json: {error}",))
         if not isinstance(document, dict):
             return Outcome(event=None, reasons=("json: not an object",))

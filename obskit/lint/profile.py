@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
-from typing import Final
 
 from obskit.errors import ConfigError, Problem, Severity
 from obskit.lint.rules import RULES
@@ -19,21 +18,7 @@ class Profile(StrEnum):
 
     STRICT = "strict"  # every warning is an error, and types below attributes are compared
     DEFAULT = "default"  # severities as the rules have them
-    ADOPT = "adopt"  # what obskit normalize repairs is only told: for teams with old logs
-
-
-#: What ``obskit normalize`` and the shippers repair by themselves.
-_REPAIRED: Final = frozenset(
-    {
-        "alias",
-        "alias-collision",
-        "unknown-field",
-        "level-case",
-        "depth",
-        "leaf-size",
-        "attribute-key",
-    }
-)
+    ADOPT = "adopt"  # what obskit normalize repairs on a line is only told: for teams with old logs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +70,6 @@ def _severity(profile: Profile, name: str) -> Severity:
     own = RULES[name].severity
     if profile is Profile.STRICT and own is Severity.WARNING:
         return Severity.ERROR
-    if profile is Profile.ADOPT and name in _REPAIRED:
-        return Severity.INFO
     return own
 
 

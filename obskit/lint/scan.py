@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from obskit.lint.carrier import Carrier, Unwrapper, detect
+from obskit.lint.context import State
 from obskit.lint.decoder import Decoder
 from obskit.lint.line import Line
 from obskit.lint.linter import LONGEST, Found, Linter
@@ -24,26 +26,46 @@ class Scan:
         tally: Where findings are counted.
         decoder: The fast path; None to look into every line.
         on_hit: Called with each finding that is shown, as soon as it is found.
+        carrier: What the lines are wrapped in; None to see by the first line.
     """
 
     linter: Linter
     tally: Tally
     decoder: Decoder | None = None
     on_hit: Callable[[Hit], None] | None = None
+    carrier: Carrier | None = Carrier.PLAIN
 
-    def read(self, read: Callable[[int], bytes], name: str) -> None:
+    def renewed(self) -> Scan:
+        """The same scan for another source: nothing is known of earlier lines."""
+        context = replace(self.linter.context, state=State())
+        return replace(self, linter=replace(self.linter, context=context))
+
+    def read(self, read: Callable[[int], bytes], name: str, *, whole: bool = True) -> None:
         """Lints one source to its end.
 
         Args:
             read: Gives at most so many bytes, and none at the end.
             name: Name of the source in findings.
+            whole: Whether this is a source from its start, and not a later part of one.
         """
-        self.tally.sources += 1
+        self.tally.sources += whole
+        unwrapper: Unwrapper | None = None
+        carrier = self.carrier
         for block in blocks(read):
             if isinstance(block, Giant):
                 self.giant(block, name)
-            else:
+                continue
+            if carrier is None:
+                carrier = detect(block.data)
+            if carrier is Carrier.PLAIN:
                 self.block(block, name)
+                continue
+            unwrapper = unwrapper or Unwrapper(carrier, self.linter.context.schema)
+            for line in unwrapper.lines(block.data, block.first):
+                self.line(line, name)
+        if unwrapper is not None:
+            for line in unwrapper.rest():
+                self.line(line, name)
 
     def block(self, block: Block, name: str) -> None:
         """Lints whole lines.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Annotated, Any, Final, Literal, NamedTuple, Union
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -21,11 +21,11 @@ from obskit.schema.validate import is_ip, is_timestamp
 
 __all__ = ["Checks", "Span", "structure"]
 
-_SCALAR: Any = Union[str, int, float, bool, None]  # noqa: UP007 (made at run time)
-_FLAT: Any = dict[str, Union[str, int, float, bool, None, list[_SCALAR]]]  # noqa: UP007
-_NESTED: Any = dict[str, Union[str, int, float, bool, None, list[_SCALAR], _FLAT]]  # noqa: UP007
+_SCALAR: Any = str | int | float | bool | None
+_FLAT: Any = dict[str, str | int | float | bool | list[_SCALAR] | None]
+_NESTED: Any = dict[str, str | int | float | bool | list[_SCALAR] | _FLAT | None]
 #: Three levels below ``attributes`` are decided here; deeper ones are rare and looked into.
-_ATTRIBUTES: Any = dict[str, Union[str, int, float, bool, None, list[_SCALAR], _NESTED]]  # noqa: UP007
+_ATTRIBUTES: Any = dict[str, str | int | float | bool | list[_SCALAR] | _NESTED | None]
 
 _LONG_LEAST: Final = -(2**63)
 _LONG_GREATEST: Final = 2**63 - 1

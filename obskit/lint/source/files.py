@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import io
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -44,14 +46,18 @@ class Source:
         return self.name != STDIN and Path(self.name).is_file() and not self._magic()
 
     @contextmanager
-    def open(self) -> Iterator[Callable[[int], bytes]]:
+    def open(self, start: int = 0, end: int = -1) -> Iterator[Callable[[int], bytes]]:
         """Opens it; what is given reads at most so many bytes, decompressed, and none at the end.
+
+        Args:
+            start: First byte of the lines to read; those that begin before it are left out.
+            end: Byte from which on no line begins any more; -1 for the end of the source.
 
         Raises:
             OSError: It cannot be read.
         """
         if self.name == STDIN:
-            yield sys.stdin.buffer.read1
+            yield lambda size: os.read(sys.stdin.fileno(), size)
             return
         magic = self._magic()
         with Path(self.name).open("rb", buffering=0) as raw:
@@ -63,6 +69,8 @@ class Source:
                     raw, read_across_frames=True
                 ) as stream:
                     yield stream.read
+            elif start or end >= 0:
+                yield _Range(raw, start, end).read
             else:
                 yield lambda size: raw.read(size) or b""
 
@@ -75,6 +83,39 @@ class Source:
         if first[:2] == b"\x1f\x8b":
             return "gzip"
         return "zstd" if first == b"\x28\xb5\x2f\xfd" else ""
+
+
+class _Range:
+    """Reads the lines of a file that begin in a range of bytes."""
+
+    def __init__(self, file: io.FileIO, start: int, end: int) -> None:
+        self._file = file
+        self._end = end
+        self._at = start  # offset of the next byte to read
+        self._done = False
+        if start:
+            # A line begins where a line feed stands in front of it.
+            self._at = file.seek(start - 1)
+            while chunk := file.read(65_536):
+                feed = chunk.find(b"\n")
+                self._at += len(chunk) if feed < 0 else feed + 1
+                if feed >= 0:
+                    break
+            file.seek(self._at)
+            self._done = 0 <= end <= self._at
+
+    def read(self, size: int) -> bytes:
+        """At most so many bytes more, none after the end of the last line that begins in the range."""
+        if self._done:
+            return b""
+        data = self._file.read(size) or b""
+        before, self._at = self._at, self._at + len(data)
+        if 0 <= self._end <= self._at:
+            feed = data.find(b"\n", max(0, self._end - 1 - before)) + 1
+            if feed:
+                self._done = True
+                return data[:feed]
+        return data
 
 
 def find_sources(names: Iterable[str]) -> list[Source]:
