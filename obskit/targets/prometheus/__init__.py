@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import obskit
 from obskit.config import Auth, Duration, Section, Url
@@ -39,6 +39,14 @@ __all__ = ["Prometheus", "PrometheusSettings"]
 _FOLDERS = {"rules": "rules", "targets": "targets"}
 #: What stands in the proof's file while nothing is being proved.
 NO_PROOF = "# obskit verify writes its synthetic alert here while it tries, and empties it again.\ngroups: []\n"
+
+
+#: Where the exemplar of a request leads: to every line that was logged for it.
+_TO_LOGS: Final = {
+    "name": "trace_id",
+    "url": "/d/obskit-logs?var-trace_id=${__value.raw}",
+    "urlDisplayLabel": "Logs of this request",
+}
 
 
 class PrometheusSettings(Section):
@@ -255,5 +263,6 @@ class Prometheus(Target[PrometheusSettings]):
         """Grafana's data source."""
         return DataSource(
             uid="obskit-prometheus", name="obskit Prometheus", type="prometheus",
-            url=self.settings.url, auth=self.settings.auth, options={"httpMethod": "POST"},
+            url=self.settings.url, auth=self.settings.auth,
+            options={"httpMethod": "POST", "exemplarTraceIdDestinations": [_TO_LOGS]},
         )  # fmt: skip
