@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from obskit.errors import ObskitError
-from obskit.targets.grafana import promql
+from obskit.targets.grafana import elastic, promql
 from obskit.targets.grafana.doors import Door, Elastic, Metrics
 from obskit.targets.grafana.queries import Query
 from obskit.targets.grafana.ranges import Range
@@ -84,11 +84,14 @@ TROUBLES: Final[Mapping[str, re.Pattern[str]]] = {
 
 #: Part of a Lucene query → what its matching nothing means, once the same index is known to have events.
 QUIET_LOGS: Final = (
-    (re.compile(r"obskit\.invalid"), "no event is in quarantine"),
+    (re.compile(r"NOT _exists_:reasons"), "Elasticsearch refused no event"),
+    (re.compile(r"(?<!NOT )_index:\S*obskit\.invalid"), "no event is in quarantine"),
     (re.compile(r"\blevel:\s*\(?\"?ERROR"), "no error was logged"),
     (re.compile(r"_exists_:(\S+)"), "no event carries the field {0}"),
     (re.compile(r"lag_ms:[<>]"), "no line is outside the limit of the clock"),
 )
+
+_OWN_INDEX: Final = re.compile(r"(?<!NOT )_index:\S*obskit\.invalid\S*")
 
 
 def collector_of(metric: str) -> str:
@@ -129,27 +132,30 @@ class Reasons:
             if door.type == "prometheus":
                 gone = list(missing)
                 client = self._metrics(door)
-                return self._of_missing(client, gone) if gone else self._of_filter(client, query)
+                if gone:
+                    return self._of_missing(client, gone, query)
+                return self._of_filter(client, query) or self._of_zero(client, query)
             if door.type == "elasticsearch":
-                return self._of_logs(self._indices(door), door, query)
+                return self._of_logs(self._indices(door), query)
         except ObskitError:
             return ""  # a probe that cannot be made explains nothing
         return ""
 
     # Prometheus -----------------------------------------------------------------------------------
 
-    def _of_missing(self, client: Metrics, missing: Iterable[str]) -> str:
-        reasons = [self._of_collector(client, name) for name in missing]
+    def _of_missing(self, client: Metrics, missing: Iterable[str], query: Query) -> str:
+        reasons = [self._of_collector(client, name, query) for name in missing]
         return "; ".join(dict.fromkeys(reasons)) if all(reasons) else ""
 
-    def _of_collector(self, client: Metrics, metric: str) -> str:
-        """By what the Node Exporter says of its collectors."""
+    def _of_collector(self, client: Metrics, metric: str, query: Query) -> str:
+        """By what the Node Exporter says of its collectors, on the instances that the query asks for."""
         collector = collector_of(metric)
         if not collector:
             return ""
+        machines = ",".join(_machines(query, metric))
+        asked = f"max by (collector) (node_scrape_collector_success{{{machines}}})"
         told = {
-            str(item["metric"].get("collector")): item["value"][1]
-            for item in client.instant("max by (collector) (node_scrape_collector_success)")
+            str(item["metric"].get("collector")): item["value"][1] for item in client.instant(asked)
         }
         if not told:
             return ""
@@ -173,12 +179,23 @@ class Reasons:
                 trouble = TROUBLES.get(matcher.name)
                 if not name or not trouble or not trouble.search(str(matcher.value)):
                     continue
-                if str(matcher.op) not in ("MatchOp.Equal", "MatchOp.Re"):
+                if _SIGNS[str(matcher.op)] not in ("=", "=~"):
                     continue
-                sign = "=" if str(matcher.op) == "MatchOp.Equal" else "=~"
-                picked = f'{name}{{{matcher.name}{sign}"{matcher.value}"}}'
+                picked = f"{name}{{{_written(matcher)}}}"
                 if client.label_values(matcher.name, name) and not client.series(picked):
-                    return f'{name} counts nothing with {matcher.name}{sign}"{matcher.value}"'
+                    return f"{name} counts nothing with {_written(matcher)}"
+        return ""
+
+    def _of_zero(self, client: Metrics, query: Query) -> str:
+        """By what it divides by: 0 of 0 is no number."""
+        for divisor in promql.divisors(query.text):
+            values = [
+                item["value"][1]
+                for item in client.instant(divisor)
+                if isinstance(item, Mapping) and "value" in item
+            ]
+            if values and all(float(value) == 0 for value in values):
+                return f"it divides by {divisor}, which is 0"
         return ""
 
     @staticmethod
@@ -188,18 +205,36 @@ class Reasons:
 
     # Elasticsearch ----------------------------------------------------------------------------------
 
-    def _of_logs(self, client: Elastic, door: Door, query: Query) -> str:
-        unknown = [
-            str(item["field"])
-            for part in ("bucketAggs", "metrics")
-            for item in query.target.get(part) or ()
-            if item.get("field") and item["field"] not in client.fields
-        ]
-        if unknown:
-            return ""  # a field that is not mapped is a fault of the query, or of the template
-        field = str(query.target.get("timeField") or door.options.get("timeField") or "@timestamp")
+    def absent(self, query: Query) -> list[str]:
+        """What a query of logs asks for and is not there at all: any event, or a mapped field.
+
+        Args:
+            query: A query that gave nothing.
+        """
+        door = query.door
+        if door is None or door.type != "elasticsearch":
+            return []
+        try:
+            client = self._indices(door)
+            if not self._count(client, _time_field(query), ""):
+                return [f"no event in {door.index} in the time range"]
+            return [
+                f"the field {name}"
+                for name in sorted(elastic.fields_of(query.target) - client.fields.keys())
+            ]
+        except ObskitError:
+            return []  # the query failed on the same server, and says why
+
+    def _of_logs(self, client: Elastic, query: Query) -> str:
+        """By what the same index has, and the part of the query that leaves nothing of it."""
+        field = _time_field(query)
         if not self._count(client, field, ""):
             return ""
+        own = _OWN_INDEX.search(query.text)
+        if own and not self._count(client, field, own[0]):
+            return "no event is in quarantine"
+        if elastic.fields_of(query.target) - client.fields.keys():
+            return ""  # a field that is not mapped is a fault of the query, or of the template
         if self._count(client, field, query.text):
             return ""  # there are events; what is aggregated is not in them
         for pattern, words in QUIET_LOGS:
@@ -218,6 +253,34 @@ class Reasons:
             {"size": 0, "track_total_hits": True, "query": {"bool": {"filter": filters}}}
         )
         return int((answer["hits"].get("total") or {}).get("value", 0))
+
+
+def _time_field(query: Query) -> str:
+    options = query.door.options if query.door else {}
+    return str(query.target.get("timeField") or options.get("timeField") or "@timestamp")
+
+
+def _machines(query: Query, metric: str) -> list[str]:
+    """The matchers of a selector that choose machines, not what is measured on them."""
+    for selector in promql.selectors(query.text):
+        if promql.name_of(selector) == metric:
+            return [
+                _written(matcher)
+                for matcher in selector.matchers.matchers
+                if matcher.name in ("job", "instance")
+            ]
+    return []
+
+
+_SIGNS: Final = {
+    "MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~",
+}  # fmt: skip
+
+
+def _written(matcher: Any) -> str:
+    """A matcher as PromQL."""
+    value = str(matcher.value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'{matcher.name}{_SIGNS[str(matcher.op)]}"{value}"'
 
 
 def _drawn(item: Mapping[str, Any]) -> bool:

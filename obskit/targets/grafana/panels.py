@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from obskit.deadline import Deadline
 from obskit.delivery.http import Http
@@ -25,7 +25,11 @@ from obskit.targets.grafana.variables import Resolver
 
 __all__ = ["Proof", "Prover"]
 
-_EVIDENCE = 6
+_EVIDENCE: Final = 6
+_NO_EVENTS: Final = "do the services log, and do the canary's proofs say that lines arrive?"
+_NO_METRIC: Final = "is its exporter scraped, and does this version of it name the metric so?"
+#: Between two trials of a dashboard with empty panels, in seconds.
+_PAUSE: Final = 3.0
 
 
 class Prover:
@@ -35,11 +39,18 @@ class Prover:
         sources: Our data sources.
         grafana: Grafana; None where there is only its provisioning folder.
         folder: Where relative paths of settings start.
+        patience: How long data may take to come, in seconds, before an empty panel is a failure.
     """
 
     def __init__(
-        self, *, sources: Sequence[DataSource], grafana: Http | None, folder: Path
+        self,
+        *,
+        sources: Sequence[DataSource],
+        grafana: Http | None,
+        folder: Path,
+        patience: float = 20.0,
     ) -> None:
+        self._patience = patience
         self._ours = [
             Door(
                 uid=source.uid, name=source.name, type=source.type, options=source.options,
@@ -63,8 +74,14 @@ class Prover:
         Yields:
             A proof for every panel that shows data.
         """
-        trial = _Trial(board, self._doors(deadline), self._grafana, deadline)
-        yield from trial.proofs()
+        doors = self._doors(deadline)
+        patience = deadline.within(self._patience)
+        while True:
+            proofs = list(_Trial(board, doors, self._grafana, deadline).proofs())
+            # What was started a moment ago has not been scraped yet, or has logged nothing.
+            if not any(_may_come(proof) for proof in proofs) or not patience.sleep(_PAUSE):
+                break
+        yield from proofs
 
     def _doors(self, deadline: Deadline) -> list[Door]:
         """Our data sources, and those that Grafana has beside them."""
@@ -218,7 +235,7 @@ class _Trial:
                 data += 1
                 values += result.values
             else:
-                gone = self._gone(query, missing)
+                gone = self._gone(query, missing) or reasons.absent(query)
                 reason = reasons.of(query, gone)
                 if reason:
                     explained.append(f"{where}{reason}")
@@ -263,7 +280,8 @@ class _Trial:
             verdict, following = Verdict.PROVED, ""
         elif words["metric missing"]:
             verdict, detail = Verdict.FAILED, rest
-            following = "is its exporter scraped, and does this version of it name the metric so?"
+            logs = any(query.door and query.door.type == "elasticsearch" for query in panel.queries)
+            following = _NO_EVENTS if logs else _NO_METRIC
         elif words["no data (metric exists)"]:
             verdict, detail = Verdict.FAILED, rest
             following = "look at its labels and at the variables of the dashboard"
@@ -287,6 +305,11 @@ class _Trial:
             verdict=verdict, detail=detail, next=following, seconds=seconds,
             evidence=tuple(dict.fromkeys(evidence))[:_EVIDENCE],
         )  # fmt: skip
+
+
+def _may_come(proof: Proof) -> bool:
+    """Whether a panel failed for want of data, which may still come."""
+    return proof.verdict is Verdict.FAILED and not proof.detail.startswith("error")
 
 
 def _emptiness(query: Query, result: Result) -> str:

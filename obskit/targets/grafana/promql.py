@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final
 
-__all__ = ["metrics", "selectors", "without_comparisons"]
+__all__ = ["divisors", "metrics", "name_of", "selectors", "without_comparisons"]
 
 _COMPARISONS: Final = frozenset({">", "<", ">=", "<=", "==", "!="})
 
@@ -58,6 +58,17 @@ def name_of(selector: Any) -> str:
 def metrics(query: str) -> list[str]:
     """Names of the metrics that a query asks for, each once."""
     return list(dict.fromkeys(filter(None, map(name_of, selectors(query)))))
+
+
+def divisors(query: str) -> list[str]:
+    """What a query divides by: where that is 0, its values are no numbers."""
+    tree = _tree(query)
+    if tree is None:
+        return []
+    found = (
+        node for node in _walk(tree) if type(node).__name__ == "BinaryExpr" and str(node.op) == "/"
+    )
+    return [_flat(node.rhs.prettify()) for node in found if not _is_number(node.rhs)]
 
 
 def without_comparisons(query: str) -> tuple[str, str]:
