@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..model import Kind, Link, LogQuery, Panel, Query, Row, steps
+from ..model import Kind, LogQuery, Panel, Query, Row, steps
 
 __all__ = ["CLOCKS", "INVALID", "QUARANTINE", "columns"]
 
@@ -114,7 +114,6 @@ CLOCKS = Row(
             ),
             thresholds=steps(5, 300),
             threshold_lines=True,
-            links=(Link(title="Clocks", url="/d/obskit-clock"),),
             empty_when="no line came from the future, or obskit exporter is not scraped",
         ),
     ),

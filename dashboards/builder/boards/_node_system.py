@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..model import Kind, Link, Panel, Query, Row, Threshold, steps
+from ..model import Kind, Panel, Query, Row, Threshold, steps
 from ._parts import RATE, YES_NO
 
 __all__ = ["CLOCK", "MEMORY", "PRESSURE", "SYSTEM"]
@@ -126,7 +126,6 @@ CLOCK = Row(
             queries=(Query(expr=f"node_timex_sync_status{{{S}}}", instant=True),),
             thresholds=(Threshold(value=None, color="red"), Threshold(value=1, color="green")),
             values=YES_NO,
-            links=(Link(title="Clocks of all nodes", url="/d/obskit-clock"),),
         ),
         Panel(
             title="Clock offset",

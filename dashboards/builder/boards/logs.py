@@ -317,9 +317,6 @@ BOARD = Board(
             query="*",
         ),
     ),
-    links=(
-        Link(title="Services", url="/d/obskit-services"),
-        Link(title="Clock", url="/d/obskit-clock"),
-    ),
+    links=(Link(title="Services", url="/d/obskit-services"),),
     rows=(SUMMARY, ERROR_ROW, REQUESTS, SEARCH, QUARANTINE, CLOCKS),
 )

@@ -297,10 +297,7 @@ BOARD = Board(
             enabled=False,
         ),
     ),
-    links=(
-        Link(title="Clock", url="/d/obskit-clock"),
-        Link(title="Logs", url="/d/obskit-logs"),
-    ),
+    links=(Link(title="Logs", url="/d/obskit-logs"),),
     rows=(
         OVERVIEW,
         SUMMARY,

@@ -295,11 +295,6 @@ BOARD = Board(
             title="{{alertname}} {{service}}",
         ),
     ),
-    links=(
-        Link(title="Logs", url="/d/obskit-logs"),
-        Link(title="Error budgets", url="/d/obskit-slo"),
-        Link(title="Python runtime", url="/d/obskit-python"),
-        Link(title="Go runtime", url="/d/obskit-go"),
-    ),
+    links=(Link(title="Logs", url="/d/obskit-logs"),),
     rows=(SUMMARY, RED, ROUTES, VERSIONS, SATURATION),
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from obskit.errors import Problem, Severity
@@ -14,7 +15,14 @@ from obskit.lint.dashboards.document import Dashboard, mapping
 from obskit.lint.dashboards.positions import JsonError, line_starts, locate
 from obskit.lint.dashboards.rules import CROSS_RULES, RULES
 
-__all__ = ["SYNTAX", "UNKNOWN_MODEL", "lint_dashboard", "lint_dashboards", "rule_ids"]
+__all__ = [
+    "SYNTAX",
+    "UNKNOWN_MODEL",
+    "lint_dashboard",
+    "lint_dashboards",
+    "lint_texts",
+    "rule_ids",
+]
 
 #: Rule ids of what is found before there is a dashboard to check.
 SYNTAX = "dashboard/json-syntax"
@@ -61,25 +69,38 @@ def lint_dashboards(
     Returns:
         Every finding, by file and line.
     """
-    dashboards: list[Dashboard] = []
+    texts: list[tuple[str, str]] = []
     problems: list[Problem] = []
     for file in _files(paths):
         try:
-            text = file.read_text(encoding="utf-8-sig")
+            texts.append((str(file), file.read_text(encoding="utf-8-sig")))
         except (OSError, UnicodeDecodeError) as error:
-            problems.append(
-                Problem(rule=UNREADABLE, message=f"cannot be read: {error}", path=str(file))
-            )
-            continue
-        dashboard, found = _read(text, str(file))
+            message = f"cannot be read: {error}"
+            problems.append(Problem(rule=UNREADABLE, message=message, path=str(file)))
+    return _sorted((*problems, *lint_texts(texts, known_uids=known_uids)))
+
+
+def lint_texts(
+    texts: Iterable[tuple[str, str]], *, known_uids: Iterable[str] = ()
+) -> list[Problem]:
+    """Check dashboards that stand together, as :func:`lint_dashboards` does, without reading files.
+
+    Args:
+        texts: Path, as the user named it, and JSON of each dashboard.
+        known_uids: Uids of dashboards elsewhere to which links may lead.
+
+    Returns:
+        Every finding, by file and line.
+    """
+    dashboards: list[Dashboard] = []
+    problems: list[Problem] = []
+    for path, text in texts:
+        dashboard, found = _read(text, path)
         problems.extend(found)
         if dashboard is not None:
             dashboards.append(dashboard)
     uids = frozenset((*known_uids, *(dashboard.uid for dashboard in dashboards)))
-    together = [
-        Dashboard(path=one.path, located=one.located, root=one.root, known_uids=uids)
-        for one in dashboards
-    ]
+    together = [replace(one, known_uids=uids) for one in dashboards]
     for dashboard in together:
         problems.extend(problem for rule in RULES for problem in rule.check(dashboard))
     for rule in CROSS_RULES:

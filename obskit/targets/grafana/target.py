@@ -173,12 +173,11 @@ class Grafana(Target[GrafanaSettings]):
 
     def check(self) -> Iterator[Problem]:
         """Every dashboard loaded, its inputs filled, and linted."""
-        from obskit.lint.dashboards import lint_dashboard
+        from obskit.lint.dashboards import lint_texts
 
         found, _, problems = self._loaded
         yield from problems
-        for board in found:
-            yield from lint_dashboard(board.text, board.origin)
+        yield from lint_texts([(board.origin, board.text) for board in found])
         try:
             self.desired()
         except ContentError as error:

@@ -23,6 +23,7 @@ from obskit.lint.dashboards import lint_dashboards
 from obskit.lint.dashboards.document import Dashboard
 from obskit.lint.dashboards.positions import locate
 from obskit.lint.dashboards.promql import known_values, nodes, parse, queries
+from obskit.targets.grafana.settings import BUNDLED
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "dashboards"
@@ -242,3 +243,13 @@ def test_the_log_board_keeps_quarantined_events_out_of_every_count_of_lines() ->
             assert "_index:logs-obskit.invalid-*" in target["query"], panel["title"]
             quarantine = "uarantine" in panel["title"] or "Refused" in panel["title"]
             assert target["query"].startswith("NOT ") != quarantine, panel["title"]
+
+
+def test_no_link_is_dead_where_only_the_default_boards_are_provisioned() -> None:
+    """The menu offers what is there; a written link leads only to boards that every stack has."""
+    boards = [load(FOLDER / f"{name}.json") for name in BUNDLED]
+    here = {board.uid for board in boards}
+    for path in FILES:
+        for _, found in load(path).texts():
+            for uid in re.findall(r"^/d/([\w-]+)", found):
+                assert uid in here | {load(path).uid}, f"{path.name} leads to {uid}"
