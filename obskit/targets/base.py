@@ -142,6 +142,8 @@ class Target(ABC, Generic[S]):
     Settings: ClassVar[type[Section]]
     #: Kinds of its objects, in the order in which they are created.
     kinds: ClassVar[tuple[str, ...]]
+    #: Targets whose objects are all in place before its first: a shipper must not find no template.
+    after: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, context: Context) -> None:
         self.context = context

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from obskit.deadline import Deadline
@@ -54,9 +55,19 @@ def plan(targets: Targets, project: str, *, adopt: Iterable[Address] = ()) -> Pl
 
     states = _each(targets, read)
     live = {address: item for _, found, _ in states.values() for address, item in found.items()}
+    addresses = {
+        name: frozenset(item.address for item in desired)
+        for name, (desired, _, _) in states.items()
+    }
     return make_plan(
         project,
-        [resource for desired, _, _ in states.values() for resource in desired],
+        [
+            replace(
+                item, needs=item.needs.union(*(addresses.get(o, ()) for o in targets[name].after))
+            )
+            for name, (desired, _, _) in states.items()
+            for item in desired
+        ],
         live,
         normalise=lambda address, body: targets[address.target].normalise(address, body),
         impact=lambda change: targets[change.address.target].impact(change),

@@ -151,13 +151,13 @@ def test_plan_exits_0_without_changes_and_3_with(walk: Walk) -> None:
 
 
 def test_a_stopped_filebeat_is_named_as_the_hop_that_lost_the_line(walk: Walk) -> None:
-    pid = walk.stack.addresses["filebeat"].get("pid") or _pid_of(walk, "filebeat")
-    os.kill(int(pid), signal.SIGSTOP)
+    pid = _pid_of(walk, "filebeat")
+    os.kill(pid, signal.SIGSTOP)
     try:
         walk.write(verify__deadline="10s")
         verdict, detail = walk.verdicts("canary")["canary/user-service"]
     finally:
-        os.kill(int(pid), signal.SIGCONT)
+        os.kill(pid, signal.SIGCONT)
         walk.write()
     assert verdict == "failed"
     assert "filebeat" in detail.lower()
@@ -248,11 +248,5 @@ def test_destroy_removes_what_is_ours_and_nothing_else(walk: Walk) -> None:
 
 def _pid_of(walk: Walk, name: str) -> int:
     state = json.loads((walk.stack.folder / "state.json").read_text())
-    return _find_pid(state, name)
-
-
-def _find_pid(data: Any, name: str) -> int:
-    for item in data["servers"]:
-        if item["name"] == name:
-            return int(item["identity"]["pid"])
-    raise AssertionError(data)
+    (pid,) = [item["pid"] for item in state["servers"] if item["name"] == name]
+    return int(pid)

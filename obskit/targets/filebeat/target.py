@@ -39,6 +39,7 @@ class Filebeat(Target[FilebeatSettings]):
     name: ClassVar[str] = "filebeat"
     Settings: ClassVar[type[Section]] = FilebeatSettings
     kinds: ClassVar[tuple[str, ...]] = ("config", "inputs")
+    after: ClassVar[tuple[str, ...]] = ("elasticsearch", "logstash")
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -59,8 +60,13 @@ class Filebeat(Target[FilebeatSettings]):
 
     def desired(self) -> Sequence[Resource]:
         """One file a service, and filebeat.yml where it is ours."""
+        # An event that comes before the templates makes an index whose fields are guessed.
+        elasticsearch = self.context.peers.get("elasticsearch")
+        needs = frozenset(
+            item.address for item in (elasticsearch.desired() if elasticsearch else ())
+        )
         found = [
-            Resource(address=self.address("inputs", name), body=text)
+            Resource(address=self.address("inputs", name), body=text, needs=needs)
             for name, text in self.files.items()
         ]
         if self.settings.config is not None:
