@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from itertools import count
-from os import urandom
 from typing import Any, Final
+from weakref import WeakSet
 
 import orjson
 
@@ -29,6 +30,18 @@ EVENT_ID: Final = "event_id"
 # Longer than any message of use; what is left is for stack and attributes.
 _MESSAGE_BYTES: Final = 32_768
 _MOST: Final = LIMITS.LINE_BYTES - 1  # the newline counts
+
+
+# A forked child must not go on with its parent's series of ids.
+_WITH_IDS: Final[WeakSet[Encoder]] = WeakSet()
+
+
+def _renew() -> None:
+    for encoder in _WITH_IDS:
+        encoder.renew()
+
+
+os.register_at_fork(after_in_child=_renew)
 
 
 class Encoder:
@@ -62,7 +75,9 @@ class Encoder:
         self.static = dict(static)
         self.router = Router(schema, names, {*taken, *static})
         self._ids = count(1) if event_ids else None
-        self._prefix = urandom(8).hex()
+        self._prefix = os.urandom(8).hex()
+        if event_ids:
+            _WITH_IDS.add(self)
 
     @property
     def event_ids(self) -> bool:
@@ -70,8 +85,8 @@ class Encoder:
         return self._ids is not None
 
     def renew(self) -> None:
-        """Gives ids of another series: a forked child must not go on with its parent's."""
-        self._prefix = urandom(8).hex()
+        """Gives ids of another series."""
+        self._prefix = os.urandom(8).hex()
 
     def identify(self, attributes: dict[str, Any]) -> None:
         """Puts the event's id among its attributes, where ids are wanted.

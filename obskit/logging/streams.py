@@ -21,6 +21,10 @@ class LineHandler(logging.Handler):
 
     def __init__(self, level: int = logging.NOTSET) -> None:
         super().__init__(level)
+        self.init_lines()
+
+    def init_lines(self) -> None:
+        """What ``__init__`` does beside the standard library's, for a handler of another base too."""
         #: Lines that could not be written.
         self.failed = 0
         self._for_people: Callable[[bytes], str] | None = None

@@ -1,0 +1,208 @@
+"""The Logstash handler: python-logstash's, with a queue, a background sender, TLS and a spool."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from collections.abc import Mapping
+from typing import Any, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from logstash.handler_tcp import TCPLogstashHandler
+
+from obskit.errors import ConfigError, Problem
+from obskit.logging.formatter import JSONFormatter
+from obskit.logging.sender import Counters, Sender, SenderSettings
+from obskit.logging.spool import Spool
+from obskit.logging.streams import LineHandler
+
+__all__ = ["LogstashHandler"]
+
+Transport = Literal["tcp", "tls", "udp"]
+_PORT: Final = 5959  # python-logstash's
+
+
+class LogstashHandler(LineHandler, TCPLogstashHandler):  # type: ignore[misc] # it has no types
+    """Sends lines to a Logstash ``tcp`` or ``udp`` input with codec ``json_lines``; it never blocks the caller.
+
+    TCP acknowledges nothing to the sender, so what a dying connection took may be lost: after a
+    reconnect the last seconds are sent again. Lines carry ``attributes.event_id``; with it as
+    ``document_id`` in the output a line that came twice is stored once.
+
+    Args:
+        host: Name or address of Logstash.
+        port: Port of its input.
+        transport: ``tcp``, ``tls`` or ``udp``.
+        service: Name of the service, where no formatter is set.
+        spool: Folder for lines during an outage; None to keep them in memory.
+        spool_bytes: Bytes that are kept there.
+        queue_lines: Lines that wait in memory; what is beyond is dropped and counted.
+        resend_seconds: How much is sent again after a connection was lost.
+        stall_seconds: After how long a peer that takes nothing counts as lost.
+        retry_seconds: First and greatest pause between attempts to connect.
+        connect_seconds: Deadline of one attempt to connect.
+        flush_seconds: The longest wait at exit.
+        ca_file: Certificates that the server's is checked by; None for the system's.
+        cert_file: Certificate of the service, where Logstash asks for one.
+        key_file: Its key.
+
+    Raises:
+        ConfigError: An argument is wrong.
+        OSError: The spool's folder or a certificate cannot be read.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int = _PORT,
+        *,
+        transport: Transport = "tcp",
+        service: str = "",
+        spool: str | os.PathLike[str] | None = None,
+        spool_bytes: int = 256 * 2**20,
+        queue_lines: int = 50_000,
+        resend_seconds: float = 5.0,
+        stall_seconds: float = 5.0,
+        retry_seconds: tuple[float, float] = (0.1, 10.0),
+        connect_seconds: float = 5.0,
+        flush_seconds: float = 3.0,
+        ca_file: str | None = None,
+        cert_file: str | None = None,
+        key_file: str | None = None,
+    ) -> None:
+        if transport not in ("tcp", "tls", "udp"):
+            text = f"no transport is named {transport!r}; there are tcp, tls and udp"
+            raise ConfigError([Problem(rule="logging/logstash", message=text)])
+        TCPLogstashHandler.__init__(self, host, port, version=1)
+        self.init_lines()
+        if service:
+            self.setFormatter(JSONFormatter(service=service, event_ids=True))
+        self._transport = transport
+        self._connect_seconds = connect_seconds
+        self._flush_seconds = flush_seconds
+        self._tls = _tls(ca_file, cert_file, key_file) if transport == "tls" else None
+        self._settings = SenderSettings(
+            open_socket=self.makeSocket,
+            datagrams=transport == "udp",
+            queue_lines=queue_lines,
+            resend_seconds=resend_seconds,
+            stall_seconds=stall_seconds,
+            retry_seconds=retry_seconds,
+        )
+        self._spool = (spool, spool_bytes)
+        self._pid = os.getpid()
+        self._sender = self._new_sender()
+
+    @classmethod
+    def of(cls, given: str | Mapping[str, Any]) -> Self:
+        """A handler of an address such as ``tls://logstash:5000``, or of arguments.
+
+        Args:
+            given: The address, or arguments of the class (``address`` may stand among them).
+
+        Raises:
+            ConfigError: The address is none.
+        """
+        arguments = {"address": given} if isinstance(given, str) else dict(given)
+        address = arguments.pop("address", None)
+        if address is not None:
+            parts = urlsplit(address)
+            if parts.scheme not in ("tcp", "tls", "udp") or not parts.hostname:
+                text = f"logstash is {address!r}; it is written like tcp://logstash:5000 (tls, udp)"
+                raise ConfigError([Problem(rule="logging/logstash", message=text)])
+            arguments |= {
+                "host": parts.hostname,
+                "transport": parts.scheme,
+                "port": parts.port or _PORT,
+            }
+        return cls(**arguments)
+
+    @property
+    def counters(self) -> Counters:
+        """What became of the lines of this process."""
+        return self._sender.counters
+
+    @property
+    def waiting(self) -> int:
+        """Lines of this process that no connection took yet."""
+        return self._sender.waiting
+
+    def write_line(self, line: bytes) -> None:
+        """Queues one line; the handler's lock is held.
+
+        Args:
+            line: The line, without its newline.
+        """
+        if os.getpid() != self._pid:
+            self._after_fork()
+        self._sender.put(line + b"\n")
+
+    def makeSocket(self, timeout: float = 1) -> socket.socket:  # noqa: N802 - python-logstash's name
+        """A connected socket.
+
+        Args:
+            timeout: Ignored: the handler's own deadline counts.
+
+        Raises:
+            OSError: No connection.
+        """
+        if self._transport == "udp":
+            return _datagram_socket(self.host, self.port)
+        plain: socket.socket = super().makeSocket(self._connect_seconds)
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if self._tls is None:
+            return plain
+        try:
+            return self._tls.wrap_socket(plain, server_hostname=self.host)
+        except BaseException:
+            plain.close()
+            raise
+
+    def flush(self) -> None:
+        """Waits until Logstash took all lines, at most ``flush_seconds``."""
+        sender = getattr(self, "_sender", None)
+        if sender is not None and os.getpid() == self._pid and sender.waiting:
+            sender.flush(self._flush_seconds)
+
+    def close(self) -> None:
+        """Sends what waits, at most ``flush_seconds`` long; the spool keeps what could not be sent."""
+        sender = getattr(self, "_sender", None)
+        if sender is not None and os.getpid() == self._pid:
+            sender.close(self._flush_seconds)
+        super().close()
+
+    def _new_sender(self) -> Sender:
+        folder, size = self._spool
+        return Sender(self._settings, None if folder is None else Spool(folder, max_bytes=size))
+
+    def _after_fork(self) -> None:
+        """In a child: its parent's queue, connection and thread are its parent's; it starts with its own."""
+        self._pid = os.getpid()
+        self._sender = self._new_sender()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._transport}://{self.host}:{self.port}>"
+
+
+def _tls(ca_file: str | None, cert_file: str | None, key_file: str | None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=ca_file)
+    if cert_file is not None:
+        context.load_cert_chain(cert_file, key_file)
+    return context
+
+
+def _datagram_socket(host: str, port: int) -> socket.socket:
+    error: OSError = OSError(f"{host} has no address")
+    for family, kind, protocol, _, address in socket.getaddrinfo(
+        host, port, type=socket.SOCK_DGRAM
+    ):
+        made = socket.socket(family, kind, protocol)
+        try:
+            made.connect(address)
+        except OSError as failed:
+            made.close()
+            error = failed
+        else:
+            return made
+    raise error
