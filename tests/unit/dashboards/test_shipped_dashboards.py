@@ -253,3 +253,9 @@ def test_no_link_is_dead_where_only_the_default_boards_are_provisioned() -> None
         for _, found in load(path).texts():
             for uid in re.findall(r"^/d/([\w-]+)", found):
                 assert uid in here | {load(path).uid}, f"{path.name} leads to {uid}"
+
+
+def test_the_documentation_names_every_board() -> None:
+    page = (ROOT / "docs" / "dashboards.md").read_text()
+    for one in BOARDS:
+        assert f"| {one.title} | `{one.uid}` | {one.description} |" in page
