@@ -123,7 +123,10 @@ class Metrics:
             datetime.fromtimestamp(self._over.start, UTC),
             datetime.fromtimestamp(self._over.end, UTC),
         )
-        return self._once(("series", match), lambda: self._client.get_series(match, *window))
+        return self._once(
+            ("series", match),
+            lambda: self._client.get_series(*window, params={"match[]": match}),
+        )
 
     def existing(self, metrics: Iterable[str]) -> set[str]:
         """Those of some metrics that have series in the range; a request for every sixty names."""

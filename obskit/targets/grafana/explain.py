@@ -72,6 +72,21 @@ OPTIONAL: Final[Mapping[str, str]] = {
     "node_vmstat_oom_kill": "the kernel does not count it",
 }
 
+#: Beginnings of metrics → who exposes them: a stack need not have all of these.
+EXPORTERS: Final[Mapping[str, str]] = {
+    "alertmanager_": "Alertmanager",
+    "elasticsearch_": "elasticsearch_exporter",
+    "grafana_": "Grafana",
+    "mysql_": "mysqld_exporter",
+    "obskit_filebeat_": "obskit exporter, or Filebeat",
+    "obskit_log_": "obskit exporter, or what it counts",
+    "obskit_logstash_": "obskit exporter, or Logstash",
+    "obskit_relay_": "obskit relay",
+    "pg_": "postgres_exporter",
+    "probe_": "blackbox_exporter",
+    "redis_": "redis_exporter",
+}
+
 #: Label → values that name a trouble: a counter of troubles that never happened has no series.
 TROUBLES: Final[Mapping[str, re.Pattern[str]]] = {
     "status": re.compile(r"\^?\(?[45](\.\.|xx|\[0-9\]|\\d)"),
@@ -106,6 +121,8 @@ class Reasons:
         metrics: Gives the client of a Prometheus.
         indices: Gives the client of an Elasticsearch.
         over: The time range.
+        some_data: Whether other panels of the dashboard show data: where none does, that an exporter is
+            not scraped is a fault and no explanation.
     """
 
     def __init__(
@@ -113,7 +130,10 @@ class Reasons:
         metrics: Callable[[Door], Metrics],
         indices: Callable[[Door], Elastic],
         over: Range,
+        *,
+        some_data: bool,
     ) -> None:
+        self._some_data = some_data
         self._metrics = metrics
         self._indices = indices
         self._over = over
@@ -144,7 +164,10 @@ class Reasons:
     # Prometheus -----------------------------------------------------------------------------------
 
     def _of_missing(self, client: Metrics, missing: Iterable[str], query: Query) -> str:
-        reasons = [self._of_collector(client, name, query) for name in missing]
+        reasons = [
+            self._of_collector(client, name, query) or self._of_exporter(client, name)
+            for name in missing
+        ]
         return "; ".join(dict.fromkeys(reasons)) if all(reasons) else ""
 
     def _of_collector(self, client: Metrics, metric: str, query: Query) -> str:
@@ -167,6 +190,15 @@ class Reasons:
         if not client.label_values("__name__", f'{{__name__=~"({starts}).*"}}'):
             return f"the collector {collector} runs, and this machine has none of what it reads"
         return OPTIONAL.get(metric, "")
+
+    def _of_exporter(self, client: Metrics, metric: str) -> str:
+        """By whether anything of an exporter that not every stack has is there."""
+        for start, exporter in EXPORTERS.items():
+            if self._some_data and metric.startswith(start):
+                if client.label_values("__name__", f'{{__name__=~"{start}.*"}}'):
+                    return ""
+                return f"no metric begins with {start}: {exporter} is not scraped"
+        return ""
 
     def _of_filter(self, client: Metrics, query: Query) -> str:
         """By what the same query gives without its comparison, or without its label of troubles."""

@@ -159,7 +159,8 @@ class _Trial:
         asked = [query for panel in found for query in panel.queries if not query.unknown]
         results = self._runner.run(asked)
         missing = self._missing(asked, results)
-        reasons = explain.Reasons(self.metrics, self.elastic, self._over)
+        some_data = any(result.values for result in results.values())
+        reasons = explain.Reasons(self.metrics, self.elastic, self._over, some_data=some_data)
         told: dict[str, Proof] = {}
         waiting = []
         for panel in found:
