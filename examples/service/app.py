@@ -25,7 +25,16 @@ from dataclasses import dataclass
 
 import httpx
 import uvicorn
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -48,6 +57,8 @@ class Metrics:
     def __init__(self) -> None:
         labels = ("service", "method", "route", "status")
         self.registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
         self.requests = Counter(
             "http_requests_total", "Requests answered.", labels, registry=self.registry
         )
