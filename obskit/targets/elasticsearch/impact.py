@@ -136,14 +136,14 @@ def notes(target: Elasticsearch) -> Sequence[str]:
     told = []
     if not target.able.lifecycle and not target.able.ilm:
         told.append(
-            "elasticsearch: this server has neither data stream lifecycle nor ILM, so nothing deletes events "
+            "this server has neither data stream lifecycle nor ILM, so nothing deletes events "
             f"after {es_time(target.settings.retention)}: delete old backing indices yourself"
         )
-    told += [f"elasticsearch: {words}" for words in shadowed(target)]
+    told += shadowed(target)
     plain = read_streams(target.client, target.names.pattern).plain
     if plain:
         told.append(
-            f"elasticsearch: {_names(plain)} were made as ordinary indices before there was a template, "
+            f"{_names(plain)} were made as ordinary indices before there was a template, "
             "and stay so: reindex and delete them, and the next event makes a data stream"
         )
     return told

@@ -14,11 +14,13 @@ from obskit.engine.plan import Change
 from obskit.engine.resource import Address, Body, Live, Mark, Resource
 from obskit.engine.verify import Check
 from obskit.errors import BadAnswerError, ConfigError, DeliveryError, Problem
-from obskit.targets.base import Context, DataSource, Finding, Target
+from obskit.targets import canary, rejected
+from obskit.targets.base import Canary, Context, DataSource, Finding, Hop, Target
 from obskit.targets.elasticsearch import doctor, impact, normalise, templates
 from obskit.targets.elasticsearch.capabilities import Capabilities, probe
 from obskit.targets.elasticsearch.client import Client, RefusedError
 from obskit.targets.elasticsearch.settings import ElasticsearchSettings
+from obskit.targets.elasticsearch.store import EventStore
 from obskit.targets.elasticsearch.streams import Streams, read_streams, roll_over, stamp_of
 
 __all__ = ["Elasticsearch"]
@@ -53,6 +55,7 @@ class Elasticsearch(Target[ElasticsearchSettings]):
             seconds=own.timeout.total_seconds(),
             folder=context.settings.folder,
         )
+        self.store = EventStore(self.client, context.settings.namespace)
         self.names = templates.Names(namespace=context.settings.namespace)
         self._able: Capabilities | None = None
         self._lock = threading.Lock()
@@ -275,7 +278,15 @@ class Elasticsearch(Target[ElasticsearchSettings]):
 
     def checks(self) -> Sequence[Check]:
         """That each service's events arrive, and that nothing is rejected."""
-        return ()
+        window = self.settings.rejected_window
+        return [
+            *canary.checks(self.context, self.store),
+            *rejected.checks(self.context, self.store, window),
+        ]
+
+    def hop(self, canary: Canary, deadline: Deadline) -> Hop:
+        """Whether it takes the canary's event when that is handed to it past all shippers."""
+        return self.store.hop(canary, deadline)
 
     def data_source(self) -> DataSource:
         """The logs, for Grafana."""
