@@ -84,8 +84,49 @@ def _wrapped(words: str) -> list[str]:
     return textwrap.wrap(words, _WIDTH)
 
 
+def _from_running(project: str, addresses: tuple[str, ...]) -> str:
+    """The configuration of what answers; what does not answer stays as a comment with the reason."""
+    import yaml
+
+    from obskit.targets.recognise import look
+
+    lines = [
+        "# What the stack should be, from what answered. Paths are guesses where no server tells them:",
+        "# obskit doctor says which are wrong.",
+        f"project: {project}",
+        "services:",
+        "  - name: my-service   # name your services, their log files, and what Prometheus should scrape",
+        "    logs: []",
+        "    metrics: []",
+    ]
+    found = look(addresses)
+    for item in found:
+        if item.section is None:
+            lines.append(f"# {item.address}: {item.problem}")
+    for item in found:
+        if item.section is not None:
+            if f"{item.target}:" in lines:
+                lines.append(f"# another {item.target} answers at {item.address}")
+                continue
+            body = yaml.safe_dump(dict(item.section), sort_keys=False, default_flow_style=False)
+            lines += [f"{item.target}:", *(f"  {line}" for line in body.splitlines())]
+    if not any(item.section for item in found):
+        raise ObskitError(
+            "; ".join(f"{item.address}: {item.problem}" for item in found)
+            or "no address was given",
+            hint="give the addresses of running servers, such as http://127.0.0.1:9090",
+        )
+    return "\n".join(lines) + "\n"
+
+
 @click.command("init")
+@click.argument("addresses", nargs=-1)
 @click.option("--full", is_flag=True, help="Every key, with its meaning and default.")
+@click.option(
+    "--from-running",
+    is_flag=True,
+    help="Look at what answers at ADDRESSES and write what is found.",
+)
 @click.option(
     "-f",
     "--file",
@@ -98,11 +139,18 @@ def _wrapped(words: str) -> list[str]:
 @click.option(
     "--project", default="", metavar="NAME", help="Name of the project; the folder's when absent."
 )
-def command(file: Path, project: str, *, full: bool) -> None:
+def command(
+    addresses: tuple[str, ...], file: Path, project: str, *, full: bool, from_running: bool
+) -> None:
     """Write an obskit.yml to begin with; a file that is there is never overwritten."""
+    if bool(addresses) != from_running:
+        raise click.UsageError("--from-running and ADDRESSES go together")
     folder = re.sub(r"[^A-Za-z0-9._-]+", "-", Path.cwd().name).strip("-._") or "my-project"
     name = project or folder[:63]
-    text = _full(name) if full else _MINIMAL.format(project=name)
+    if from_running:
+        text = _from_running(name, addresses)
+    else:
+        text = _full(name) if full else _MINIMAL.format(project=name)
     if str(file) == "-":
         click.echo(text, nl=False)
         return

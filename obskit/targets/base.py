@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 import obskit
 from obskit.config import Auth, Section, Settings
 from obskit.deadline import Deadline
+from obskit.delivery.http import Http
 from obskit.engine.plan import Change
 from obskit.engine.resource import Address, Body, Live, Mark, Resource, digest
 from obskit.engine.verify import Check, Exchange
@@ -228,6 +229,23 @@ class Target(ABC, Generic[S]):
             DeliveryError: The file could not be written.
         """
         del live
+        return None
+
+    @classmethod
+    def recognise(cls, http: Http, deadline: Deadline) -> Mapping[str, Any] | None:
+        """For ``init --from-running``: this target's section for the server at an address.
+
+        Args:
+            http: The address.
+            deadline: By when it has to have answered.
+
+        Returns:
+            What obskit.yml should say; None where the server is of another kind.
+
+        Raises:
+            ServerError: It does not answer as any server of this kind would.
+        """
+        del http, deadline
         return None
 
     # What it offers to other targets ------------------------------------------------------------

@@ -196,6 +196,14 @@ class Alertmanager(Target[AlertmanagerSettings]):
         """Version, cluster, file, clock."""
         yield from doctor.examine(self, deadline)
 
+    @classmethod
+    def recognise(cls, http: Http, deadline: Deadline) -> Mapping[str, Any] | None:
+        """An Alertmanager answers its status; where its file is it does not tell."""
+        status = http.get("/api/v2/status", deadline=deadline).json()
+        if not isinstance(status, dict) or "versionInfo" not in status:
+            return None
+        return {"url": http.base_url, "file": "/etc/alertmanager/alertmanager.yml"}
+
     def checks(self) -> Sequence[Check]:
         """The loaded file, and the synthetic alert from end to end."""
         seconds = self.context.settings.verify.deadline.total_seconds()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import obskit
 from obskit.config import Auth, Duration, Section, Url
@@ -254,6 +254,11 @@ class Prometheus(Target[PrometheusSettings]):
     def examine(self, deadline: Deadline) -> Iterator[Finding]:
         """Version, reload, folders, clock."""
         yield from doctor.examine(self, deadline)
+
+    @classmethod
+    def recognise(cls, http: Http, deadline: Deadline) -> Mapping[str, Any] | None:
+        """A Prometheus answers its build; its rule_files tell the folder."""
+        return doctor.recognise(PrometheusApi(http), deadline)
 
     def checks(self) -> Sequence[Check]:
         """Rules loaded and healthy, targets up, alerts on their way to every Alertmanager."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,12 @@ from obskit.deadline import Deadline
 from obskit.errors import DeliveryError
 from obskit.targets.base import Finding
 from obskit.targets.clock import clock_finding
+from obskit.targets.prometheus.client import PrometheusApi
 
 if TYPE_CHECKING:
     from obskit.targets.prometheus import Prometheus
 
-__all__ = ["examine"]
+__all__ = ["examine", "recognise"]
 
 
 def examine(target: Prometheus, deadline: Deadline) -> Iterator[Finding]:
@@ -38,6 +39,22 @@ def examine(target: Prometheus, deadline: Deadline) -> Iterator[Finding]:
     yield from _configuration(target, config)
     seconds = float(target.api.query("time()", deadline=deadline)[0]["value"][1])
     yield clock_finding(seconds, time.time())
+
+
+def recognise(api: PrometheusApi, deadline: Deadline) -> Mapping[str, Any] | None:
+    """The section for a running Prometheus.
+
+    Its folder is the parent of a rule_files entry that ends in ``rules/*.yml``, else the usual one.
+    """
+    build = api.data("/status/buildinfo", deadline=deadline)
+    if not isinstance(build, dict) or "goVersion" not in build:
+        return None
+    config = yaml.safe_load(api.data("/status/config", deadline=deadline)["yaml"]) or {}
+    folders = [PurePath(str(item)).parent for item in config.get("rule_files") or []]
+    files = next(
+        (item.parent for item in folders if item.name == "rules"), "/etc/prometheus/obskit"
+    )
+    return {"url": api.http.base_url, "files": str(files)}
 
 
 def _folders(target: Prometheus) -> Iterator[Finding]:
