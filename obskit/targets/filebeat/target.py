@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from obskit.config import Section
 from obskit.deadline import Deadline
@@ -174,6 +174,14 @@ class Filebeat(Target[FilebeatSettings]):
     def examine(self, deadline: Deadline) -> Iterator[Finding]:
         """Address, version, folder, filebeat.yml."""
         yield from doctor.examine(self, deadline)
+
+    @classmethod
+    def recognise(cls, http: Http, deadline: Deadline) -> Mapping[str, Any] | None:
+        """A Filebeat says that it is one; where its folder is it does not tell."""
+        about = http.get("/", deadline=deadline).json()
+        if not isinstance(about, dict) or about.get("beat") != "filebeat":
+            return None
+        return {"inputs": "/etc/filebeat/inputs.d", "url": http.base_url}
 
     def checks(self) -> Sequence[Check]:
         """The inputs run, and the output gives nothing up."""

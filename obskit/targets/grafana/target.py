@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from obskit.deadline import Deadline
 from obskit.delivery.http import Http
@@ -191,6 +191,14 @@ class Grafana(Target[GrafanaSettings]):
             yield examine.folder(self.path(self.settings.provisioning))
         if self.http is not None:
             yield from examine.server(self.http, deadline)
+
+    @classmethod
+    def recognise(cls, http: Http, deadline: Deadline) -> Mapping[str, Any] | None:
+        """A Grafana answers the health of its database to everybody."""
+        health = http.get("/api/health", deadline=deadline).json()
+        if not isinstance(health, dict) or "database" not in health:
+            return None
+        return {"url": http.base_url, "auth": {"token": "${env:GRAFANA_TOKEN}"}}
 
     def checks(self) -> Sequence[Check]:
         """One proof for each panel of each dashboard."""
