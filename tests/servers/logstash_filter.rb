@@ -8,6 +8,7 @@
 # ruby-classes-of-json-values, json-trailing-garbage), Event (ruby-set-nil, ruby-to_hash-contents) and Timestamp.
 require "json"
 require "bigdecimal"
+require "strscan"
 
 module LogStash
   class Timestamp
@@ -34,15 +35,21 @@ module LogStash
       return nil if text.strip.empty?
       parsed(text)
     rescue ::JSON::ParserError => error
-      last = text.match(/\A.*\}\s*(\{.*\})\s*\z/m) or raise ParserError, error.message
+      at = text.rindex("}{") or raise ParserError, error.message
       begin
-        parsed(last[1])
+        parsed(text[0..at])
+        parsed(text[(at + 1)..])
       rescue ::JSON::ParserError
         raise ParserError, error.message
       end
     end
 
+    # Jackson takes strict JSON only (json-invalid); the json gem reads comments and unknown escapes as well.
+    TOKEN = /[ \t\r\n]+|[\[\]{},:]|"(?:[^"\\\x00-\x1f]|\\(?:["\\\/bfnrt]|u\h{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/
+
     def self.parsed(text)
+      tokens = StringScanner.new(text)
+      tokens.skip(TOKEN) or raise ::JSON::ParserError, "not strict JSON" until tokens.eos?
       ::JSON.parse(text, decimal_class: BigDecimal, max_nesting: 1000)
     end
   end

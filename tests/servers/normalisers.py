@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 
@@ -18,6 +20,8 @@ HERE = Path(__file__).resolve().parent
 JRUBY = "9.4.9.0"  # the Ruby of Logstash 8
 
 Document = dict[str, Any]
+
+_END = b"this is no event, and the last line"
 
 
 def filebeat_documents(
@@ -56,15 +60,43 @@ def filebeat_documents(
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     path.chmod(0o600)
     shutil.rmtree(folder / "data", ignore_errors=True)
-    done = subprocess.run(
-        [str(filebeat), "run", "--once", "-c", str(path)],
-        input=b"".join(line + b"\n" for line in lines),
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr.decode(errors="replace")[-2000:]
-    return [json.loads(line) for line in done.stdout.split(b"\n") if line.startswith(b"{")]
+    # `--once` may end before the last lines are through, so a line behind them tells that they are.
+    with (folder / "filebeat.log").open("wb") as log:
+        process = subprocess.Popen(
+            [str(filebeat), "run", "-c", str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    feeder = threading.Thread(target=_feed, args=(process.stdin, [*lines, _END]), daemon=True)
+    guard = threading.Timer(120, process.kill)
+    guard.start()
+    feeder.start()
+    documents: list[Document] = []
+    try:
+        for line in process.stdout:
+            if line.startswith(b"{"):
+                document = json.loads(line)
+                if document["message"] == _END.decode():
+                    return documents
+                documents.append(document)
+    finally:
+        guard.cancel()
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        feeder.join()
+        process.stdin.close()
+    raise AssertionError((folder / "filebeat.log").read_text(errors="replace")[-2000:])
+
+
+def _feed(stream: IO[bytes], lines: Sequence[bytes]) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        for line in lines:
+            stream.write(line + b"\n")
+        stream.flush()
 
 
 def jruby() -> list[str] | None:
@@ -73,7 +105,8 @@ def jruby() -> list[str] | None:
     program = str(Path(java, "bin", "java")) if java else shutil.which("java")
     jar = binaries.cache_folder() / f"jruby-{JRUBY}" / "jruby.jar"
     if program and jar.is_file():
-        return [program, "-jar", str(jar)]
+        # Jackson, which parses in Logstash, needs little stack for deep lines; the json gem needs much.
+        return [program, "-Xss32m", "-jar", str(jar)]
     found = shutil.which("jruby") or shutil.which("ruby")
     return [found] if found else None
 

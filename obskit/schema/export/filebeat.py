@@ -19,10 +19,13 @@ from obskit.schema.fields import ATTRIBUTES, LIMITS
 from obskit.schema.model import Field, FieldType, Requirement, Schema
 from obskit.schema.streams import DATASET_PREFIX, QUARANTINE, SERVICE_LENGTH, namespace_name
 
-__all__ = ["CUT", "ScriptSettings", "export"]
+__all__ = ["CUT", "NESTING", "ScriptSettings", "export"]
 
 #: Key below ``attributes`` that lists the paths that were cut there.
 CUT: Final = "_cut"
+
+#: Objects and arrays that may enclose each other in a line; the linter's bound.
+NESTING: Final = 500
 
 # What Python's expressions have and those of ECMAScript 5.1 lack, or read otherwise.
 _FOREIGN: Final = re.compile(r"\(\?(?:P|<|#|>|[aiLmsux-]+[:)])|\\[AZ]|[*+?}]\+")
@@ -75,6 +78,7 @@ def _lines(schema: Schema, settings: ScriptSettings, reader: str) -> Iterator[st
         "depth": LIMITS.ATTRIBUTE_DEPTH,
         "leafBytes": LIMITS.LEAF_BYTES,
         "keyBytes": LIMITS.KEY_BYTES,
+        "nesting": NESTING,
     }
     yield f"var LIMITS = {_js(limits)};"
     yield f"var PREFIX = {_js(DATASET_PREFIX)}; // of every dataset"

@@ -14,7 +14,7 @@ from importlib import resources
 from typing import Any, Final
 
 from obskit.errors import ConfigError, Problem
-from obskit.schema.export.filebeat import CUT
+from obskit.schema.export.filebeat import CUT, NESTING
 from obskit.schema.fields import ATTRIBUTES, LIMITS
 from obskit.schema.model import Field, Schema
 from obskit.schema.streams import DATASET_PREFIX, QUARANTINE, SERVICE_LENGTH, namespace_name
@@ -80,6 +80,7 @@ def ruby(
         "depth": LIMITS.ATTRIBUTE_DEPTH,
         "leaf_bytes": LIMITS.LEAF_BYTES,
         "key_bytes": LIMITS.KEY_BYTES,
+        "nesting": NESTING,
         "service": SERVICE_LENGTH,
     }
     fields = ",\n".join("  " + _field(item) for item in schema.fields)

@@ -284,7 +284,22 @@ function collect(doc, declared) {
 
 // --- The whole line --------------------------------------------------------------------------
 
+// Readers stop at different depths, and some of them for good: this is where all of ours stop.
+function tooDeep(line) {
+  var brackets = line.match(/[\[{]/g);
+  if (brackets === null || brackets.length <= LIMITS.nesting) { return false; }
+  var depth = 0;
+  var token = /"(?:[^"\\]|\\.)*"|[\[\]{}]/g;
+  for (var found = token.exec(line); found !== null; found = token.exec(line)) {
+    if (found[0] === "[" || found[0] === "{") { depth++; }
+    if (found[0] === "]" || found[0] === "}") { depth--; }
+    if (depth > LIMITS.nesting) { return true; }
+  }
+  return false;
+}
+
 function parse(line) {
+  if (tooDeep(line)) { return { reason: "json: more than " + LIMITS.nesting + " levels of nesting" }; }
   if (line.charCodeAt(0) === 0xfeff) { line = line.substring(1); } // a byte order mark
   var doc;
   try {

@@ -28,6 +28,7 @@
     # https://www.w3.org/TR/trace-context/#traceparent-header: version-trace-parent-flags, by position
     @traceparent = /\A[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?\z/
     @tokens = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/
+    @brackets = /"(?:[^"\\]|\\.)*"|[\[\]{}]/
     @escape = /\\(?:u(\h{4})|.)/m
     @origin = [
       %w[cluster orchestrator cluster name], %w[namespace kubernetes namespace], %w[pod kubernetes pod name],
@@ -64,7 +65,7 @@
     })
   end
 
-  # A mistake of ours must not lose a line.
+  # A mistake of ours must not lose a line, nor a line of thousands of brackets the worker.
   def outcome(line, event, known)
     return [{}, ["line: missing"], nil] unless line.is_a?(String)
     # Bytes that are no UTF-8 become U+FFFD in Filebeat; a line that really has one is marked by its input.
@@ -74,7 +75,7 @@
     format = @formats[event.get("[obskit][format]")]
     doc, reason = format ? format.call(line, event.get("[obskit][service]"), self) : checked(line, event.get("[@metadata][doc]"))
     reason ? [{}, [reason], nil] : normalise(doc, known)
-  rescue StandardError => error
+  rescue StandardError, SystemStackError => error
     [{}, ["filter: " + error.class.to_s + ": " + error.message.to_s], nil]
   end
 
@@ -173,6 +174,7 @@
 
   # The json filter has parsed the line already. What it takes without a word is looked at here.
   def checked(line, doc)
+    return [nil, "json: more than " + @limits[:nesting].to_s + " levels of nesting"] if line.count("[{") > @limits[:nesting] && deep?(line)
     unless doc.is_a?(Hash)
       return [nil, "json: not an object"] if !doc.nil? || line.strip == "null"
       return [nil, "json: not valid"]
@@ -192,6 +194,18 @@
       doc = LogStash::Json.load(quoted) unless quoted == line
     end
     [doc, nil]
+  end
+
+  def deep?(line)
+    depth = 0
+    line.scan(@brackets) do |found|
+      case found
+      when "[", "{" then depth += 1
+      when "]", "}" then depth -= 1
+      end
+      return true if depth > @limits[:nesting]
+    end
+    false
   end
 
   def exact?(token)
@@ -392,7 +406,7 @@
     when Hash, Array
       if depth > @limits[:depth]
         cut << path
-        return first_bytes(JSON.generate(plain(value), max_nesting: 0), @limits[:leaf_bytes])
+        return first_bytes(json_text(value, @limits[:leaf_bytes]), @limits[:leaf_bytes])
       end
       return value.map { |item| bounded(item, depth + 1, path, cut) } if value.is_a?(Array)
       value.each_with_object({}) do |(key, item), copy|
@@ -406,13 +420,26 @@
     end
   end
 
-  def plain(value)
-    case value
-    when Hash then value.transform_values { |item| plain(item) }
-    when Array then value.map { |item| plain(item) }
-    when Numeric then plain_number(value)
-    else value
+  # The JSON text of a value, as far as it is needed. A stack of its own: a worker has not enough for 480 levels.
+  def json_text(value, limit)
+    text, waiting = +"", [value]
+    until waiting.empty? || text.bytesize > limit
+      item = waiting.pop
+      case item
+      when Symbol then text << item.to_s
+      when Hash then waiting.concat(listed(:"{", item.map { |key, inner| [key, :":", inner] }, :"}").reverse)
+      when Array then waiting.concat(listed(:"[", item.map { |inner| [inner] }, :"]").reverse)
+      when Numeric then text << JSON.generate(plain_number(item))
+      else text << JSON.generate(item)
+      end
     end
+    text
+  end
+
+  def listed(opening, entries, closing)
+    parts = [opening]
+    entries.each_with_index { |entry, index| parts.push(*(index == 0 ? entry : [:",", *entry])) }
+    parts << closing
   end
 
   # The longest start of whole characters that takes at most so many bytes of UTF-8.

@@ -90,10 +90,12 @@ def _loaded(target: Filebeat, deadline: Deadline) -> Iterator[Proof]:
             next="set http.enabled: true in filebeat.yml, and filebeat.url in obskit.yml",
         )  # fmt: skip
         return
+    # Numbers alone can be right by chance just after a change: two scans of the folder from now on have to pass.
+    first = target.api.stats(deadline)
     expected = expected_inputs(target)
     while True:
         stats = target.api.stats(deadline)
-        problem, following = _problem(stats, expected)
+        problem, following = _problem(first, stats, expected)
         if not problem or not deadline.sleep(_POLL):
             break
     yield Proof(
@@ -107,7 +109,12 @@ def _loaded(target: Filebeat, deadline: Deadline) -> Iterator[Proof]:
     )  # fmt: skip
 
 
-def _problem(stats: Stats, expected: int) -> tuple[str, str]:
+def _problem(first: Stats, stats: Stats, expected: int) -> tuple[str, str]:
+    if expected and stats.scans < first.scans + 2:
+        return (
+            "it does not look through the folder of its inputs",
+            "set filebeat.config.inputs with reload.enabled: true and a reload.period of a few seconds",
+        )
     if stats.running != expected:
         return (
             f"{stats.running} of {expected} inputs run",

@@ -93,6 +93,6 @@ def _random_line(chance: random.Random) -> bytes:
 
 def _deep(chance: random.Random) -> Any:
     value: Any = "leaf"
-    for level in range(chance.choice([3, 18, 19, 20, 21, 30])):
+    for level in range(chance.choice([3, 18, 19, 20, 21, 30, 480])):
         value = {"k": value} if level % 3 else [value]
     return value
