@@ -25,6 +25,8 @@ from obskit.local.prometheus import Prometheus
 from obskit.local.server import Running, Server, free_port
 from obskit.schema import BUILTIN
 from obskit.schema.export import elasticsearch as mapping
+from obskit.targets.objectives import ServiceObjective, render_service_rules
+from obskit.targets.prometheus_rules import load_packs
 
 pytestmark = [
     pytest.mark.servers,
@@ -147,15 +149,26 @@ def metrics(
             ),
         )
     )
+    _deliver_rules(Path(running.addresses["files"]) / "rules")
     with httpx.Client(base_url=running.url, timeout=10) as client:
+        client.post("/-/reload").raise_for_status()
         made = Metrics(client=client)
         deadline = time.monotonic() + 60
         # Rates need several scrapes of every target, and of requests that were made meanwhile.
         enough = "min(count_over_time(up[1m])) >= 8 and count(up) == 5 and min(up) == 1"
-        while not made.ask(enough):
+        while not (made.ask(enough) and made.ask("slo:error_budget:remaining_ratio")):
             assert time.monotonic() < deadline, made.ask("up")
             time.sleep(1)
         yield made
+
+
+def _deliver_rules(folder: Path) -> None:
+    """The shipped rules of services, and those of one with an objective."""
+    service = ServiceObjective(name="user-service", slo=99.0, p95_ms=250)
+    texts = render_service_rules([service])
+    texts |= {pack.filename: pack.text for pack in load_packs() if pack.name == "services"}
+    for name, text in texts.items():
+        (folder / name).write_text(text)
 
 
 def test_at_least_95_percent_of_the_node_panels_show_data_and_the_others_are_explained(
@@ -167,7 +180,7 @@ def test_at_least_95_percent_of_the_node_panels_show_data_and_the_others_are_exp
     assert share >= 0.95, [panel["title"] for panel in silent]
 
 
-@pytest.mark.parametrize("name", ["services", "python", "go", "clock", "stack"])
+@pytest.mark.parametrize("name", ["services", "slo", "python", "go", "clock", "stack"])
 def test_a_panel_of_a_server_that_is_here_shows_data_or_says_why_not(
     metrics: Metrics, name: str
 ) -> None:
@@ -178,6 +191,19 @@ def test_the_services_board_is_full_for_a_service_that_keeps_to_the_names(metric
     silent = {panel["title"] for panel in metrics.empty("services")}
     # The sample service exposes requests and its version; what its process uses, it does not.
     assert silent <= {"CPU by instance", "Memory by instance", "File descriptors in use"}
+
+
+def test_a_service_with_an_objective_fills_the_board_of_error_budgets(metrics: Metrics) -> None:
+    assert [panel["title"] for panel in metrics.empty("slo")] == []
+
+
+def test_the_limit_of_p95_ms_is_drawn_where_the_latency_is(metrics: Metrics) -> None:
+    (panel,) = (panel for panel in panels("services") if panel["id"] == 95)
+    values = metrics.values("services")
+    answers = [metrics.ask(fill(target["expr"], values)) for target in panel["targets"]]
+    services = [[one["metric"]["service"] for one in answer] for answer in answers]
+    assert services == [["user-service"], ["user-service"]]
+    assert answers[1][0]["value"][1] == "0.25"
 
 
 @pytest.mark.parametrize("name", BOARDS)

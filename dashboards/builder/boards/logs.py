@@ -84,20 +84,22 @@ SUMMARY = Row(
             "whose lines do not arrive.",
             kind=Kind.STAT,
             unit="short",
-            calc="max",
+            calc="count",
             width=4,
             height=4,
-            queries=(LogQuery(query=VALID, metric="cardinality", of="service", alias="services"),),
+            # One row a value: a count in each interval would miss who logs less often.
+            queries=(LogQuery(query=VALID, by=("service",), over_time=False, top=1000),),
         ),
         Panel(
             title="Hosts that log",
             description="Hosts with at least one line.",
             kind=Kind.STAT,
             unit="short",
-            calc="max",
+            calc="count",
             width=5,
             height=4,
-            queries=(LogQuery(query=VALID, metric="cardinality", of="host", alias="hosts"),),
+            # One row a value: a count in each interval would miss who logs less often.
+            queries=(LogQuery(query=VALID, by=("host",), over_time=False, top=1000),),
         ),
         Panel(
             title="Quarantined",
