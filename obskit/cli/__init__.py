@@ -31,6 +31,7 @@ COMMANDS: Final[dict[str, str]] = {
     "normalize": "Rewrite logs to the schema.",
     "schema": "Show, export, compare or infer the log schema.",
     "dashboards": "Fetch dashboards from grafana.com into the lock file.",
+    "exporter": "Expose counts of logs and the state of the shippers to Prometheus.",
     "completion": "Print what completes commands and options in a shell.",
 }
 

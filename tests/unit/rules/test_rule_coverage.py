@@ -151,10 +151,10 @@ def test_no_rule_assumes_a_job_or_an_instance():
                 assert not re.search(r"\b(job|instance)\s*(=~?|!=)\s*\"", rule["expr"]), rule
 
 
-def test_dashboards_of_a_pack_are_those_its_alerts_lead_to():
+def test_alerts_lead_to_the_dashboards_of_their_pack():
     for pack in load_packs():
         linked = set(re.findall(r"\[\[ grafana \]\]/d/(obskit-[a-z-]+)", pack.text))
-        assert linked == set(pack.dashboards), pack.name
+        assert linked <= set(pack.dashboards), pack.name
 
 
 def test_the_generated_rules_are_current():
