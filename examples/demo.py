@@ -148,10 +148,12 @@ def provision_twice(folder: Path) -> int:
     except json.JSONDecodeError:
         say(f"the second run ended with {second.returncode} and did not report:\n{second.stdout}")
         return 1
-    changes = len(facts["plan"]["changes"])
+    changes = facts["plan"]["changes"]
     verdicts = [proof["verdict"] for proof in facts.get("proofs", [])]
     counts = ", ".join(f"{verdicts.count(word)} {word}" for word in dict.fromkeys(verdicts))
-    say(f"second run: {changes} changes; {counts}")
+    say(f"second run: {len(changes)} changes; {counts}")
+    for change in changes:
+        say(f"  {change['address']}: {change['cause']}: {json.dumps(change['edits'])}")
     return 1 if first.returncode or second.returncode or changes else 0
 
 

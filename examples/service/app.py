@@ -59,6 +59,8 @@ class Metrics:
         self.registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
         self.requests = Counter(
             "http_requests_total", "Requests answered.", labels, registry=self.registry
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import yaml
 
 from obskit.local import binaries
@@ -24,12 +25,15 @@ class Prometheus:
         alertmanager: Address of the Alertmanager to send alerts to, as ``host:port``.
         scrape: Addresses to scrape from the start, by the name of their job.
         interval: Seconds between scrapes and between evaluations of rules.
+        settled: Whether it counts as ready only when each address was scraped, about 6 s later: what
+            metrics there are is then known.
         name: The server's name, which is also its folder's.
     """
 
     alertmanager: str = ""
     scrape: tuple[tuple[str, str], ...] = ()
     interval: int = 2
+    settled: bool = False
     name: str = "prometheus"
 
     def prepare(self, folder: Path) -> Launch:
@@ -59,9 +63,15 @@ class Prometheus:
                 "--web.enable-lifecycle",  # else a reload is answered 403
             ),
             url=f"http://{address}",
-            ready="/-/ready",
+            ready="/api/v1/targets?state=active" if self.settled else "/-/ready",
+            holds=self._all_scraped if self.settled else lambda _: True,
             addresses={"address": address, "files": str(files), "config": str(config)},
         )
+
+    def _all_scraped(self, answer: httpx.Response) -> bool:
+        targets = answer.json()["data"]["activeTargets"]
+        tried = [target for target in targets if target["health"] != "unknown"]
+        return len(tried) > len(self.scrape)  # itself, too
 
     def _config(self, files: Path, address: str) -> dict[str, object]:
         seconds = f"{self.interval}s"

@@ -38,6 +38,7 @@ class Launch:
         env: Variables for its environment.
         addresses: What others need of it by name, such as the folder that rules are delivered to.
         auth: Name and password to ask with whether it is ready.
+        holds: What its answer has to be beyond a 200, such as a target that was scraped.
     """
 
     argv: tuple[str, ...]
@@ -46,6 +47,7 @@ class Launch:
     env: Mapping[str, str] = field(default_factory=dict)
     addresses: Mapping[str, str] = field(default_factory=dict)
     auth: tuple[str, str] | None = None
+    holds: Callable[[httpx.Response], bool] = lambda _: True
 
 
 class Server(Protocol):
@@ -210,7 +212,7 @@ def _wait(one: Running, launch: Launch, deadline: float) -> str:
                 return "ended as soon as it was started:"
             try:
                 answer = client.get(asked)
-                if answer.status_code == 200:
+                if answer.status_code == 200 and launch.holds(answer):
                     return ""
                 last = f"status {answer.status_code}"
             except httpx.HTTPError as error:

@@ -50,10 +50,12 @@ def _prometheus(started: Started) -> Server:
         scrape=tuple(
             (job, started[name].addresses["address"]) for job, name in scraped if name in started
         ),
+        settled=True,
     )
 
 
-#: Every server of the native stack. One that is needed is started, too; one that is used, only where asked for.
+#: Every server of the native stack, each after those that it needs (they are started, too) or uses (only
+#: where they are asked for).
 SERVICES: Mapping[str, _Service] = {
     "elasticsearch": _Service(lambda _: Elasticsearch()),
     "alertmanager": _Service(lambda _: Alertmanager()),
@@ -185,13 +187,14 @@ def current(folder: Path) -> Stack | None:
 
 
 class _Starting:
-    """One start: levels one after the other, the servers of a level at the same time."""
+    """One start: all servers at the same time, each as soon as those run that it needs or uses."""
 
     def __init__(self, folder: Path, progress: Progress, deadline: float) -> None:
         self.folder = folder
         self.progress = progress
         self.deadline = deadline
         self._lock = threading.Lock()
+        self._stopping = threading.Event()
         self._state = state.State(token="")
 
     def run(self, wanted: tuple[str, ...], *, chosen: bool) -> Stack:
@@ -211,19 +214,19 @@ class _Starting:
         (self.folder / "logs").mkdir(exist_ok=True)
         # Written before the first process exists: whatever happens from here on, down() finds it.
         state.write(self.folder, self._state)
+        missing = [name for name in wanted if name not in started]
         try:
-            for level in _levels(name for name in wanted if name not in started):
-                for name, task in self._level(level, started).items():
-                    error = task.exception()
-                    if error is None:
-                        started[name] = task.result()
-                    elif isinstance(error, LocalError) and SERVICES[name].optional and not chosen:
-                        absent[name] = str(error)
-                        self.progress(f"{name}: left out: {error.message}")
-                    else:
-                        raise error
+            for name, task in self._start_all(missing, started).items():
+                error = task.exception()
+                if error is None:
+                    started[name] = task.result()
+                elif isinstance(error, LocalError) and SERVICES[name].optional and not chosen:
+                    absent[name] = str(error)
+                    self.progress(f"{name}: left out: {error.message}")
+                else:
+                    raise error
         except BaseException:
-            self._stop_own(before)
+            self._stop(missing)
             if before is None:
                 (self.folder / "state.json").unlink(missing_ok=True)
             else:
@@ -231,17 +234,27 @@ class _Starting:
             raise
         return _stack(self.folder, started, absent)
 
-    def _level(self, level: list[str], started: Started) -> dict[str, Future[Running]]:
-        with ThreadPoolExecutor(max_workers=len(level)) as pool:
-            tasks = {name: pool.submit(self._start, name, dict(started)) for name in level}
+    def _start_all(self, names: list[str], before: Started) -> dict[str, Future[Running]]:
+        """Start each server as soon as those are there that it needs or uses."""
+        tasks: dict[str, Future[Running]] = {}
+
+        def begin(name: str) -> Running:
+            there = dict(before)
+            for other in SERVICES[name].needs + SERVICES[name].uses:
+                if other in tasks:  # submitted before this one, and each has a thread of its own
+                    there[other] = tasks[other].result()
+            return self._start(name, there)
+
+        with ThreadPoolExecutor(max_workers=max(1, len(names))) as pool:
             try:
+                for name in names:
+                    tasks[name] = pool.submit(begin, name)
                 wait(tasks.values())
             except (
                 BaseException
             ):  # Ctrl-C: leaving the block waits for the starts, so end them first
-                for one in self._state.servers:
-                    if one.name in tasks:
-                        server.stop(one, keep=True)
+                self._stopping.set()
+                self._stop(names)
                 raise
         return tasks
 
@@ -259,16 +272,18 @@ class _Starting:
         return running
 
     def _note(self, one: Running) -> None:
+        if self._stopping.is_set():
+            raise LocalError("the start was given up", where=one.name)
         with self._lock:
             others = tuple(other for other in self._state.servers if other.name != one.name)
             self._state = state.State(token=self._state.token, servers=(*others, one))
             state.write(self.folder, self._state)
 
-    def _stop_own(self, before: state.State | None) -> None:
+    def _stop(self, names: Iterable[str]) -> None:
         """Stop what this start began; the folders stay, for the logs say what went wrong."""
-        others = {one.identity for one in before.servers} if before else set()
+        wanted = set(names)
         for one in reversed(self._state.servers):
-            if one.identity not in others:
+            if one.name in wanted:
                 server.stop(one, keep=True)
 
 
@@ -295,21 +310,6 @@ def _with_needs(services: Iterable[str] | None) -> tuple[str, ...]:
     for name in tuple(asked):
         asked.update(SERVICES[name].needs)
     return tuple(name for name in SERVICES if name in asked)
-
-
-def _levels(names: Iterable[str]) -> list[list[str]]:
-    """Names grouped so that each group needs and uses only what comes before it."""
-    left = list(names)
-    levels: list[list[str]] = []
-    while left:
-        level = [
-            name
-            for name in left
-            if not set(left).intersection(SERVICES[name].needs + SERVICES[name].uses)
-        ]
-        levels.append(level)
-        left = [name for name in left if name not in level]
-    return levels
 
 
 def _remove_inside(folder: Path, path: Path) -> None:
