@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from obskit.targets.grafana import inputs
 from obskit.targets.grafana.lock import Lock
 from obskit.targets.grafana.settings import BUNDLED, DashboardFile, DashboardId, GrafanaSettings
 
-__all__ = ["Loaded", "load", "text_of"]
+__all__ = ["Loaded", "load", "own_file", "text_of"]
 
 _UID: Final = 40
 
@@ -31,12 +31,14 @@ class Loaded:
         origin: Where it came from, for messages.
         body: Its JSON, with every input filled in.
         text: Its text as it was read.
+        file: The user's own file of it, where an edit is kept.
     """
 
     uid: str
     origin: str
     body: Mapping[str, Any]
     text: str
+    file: Path = Path()
 
 
 def load(
@@ -76,7 +78,7 @@ def load(
                 _problem(origin, f"has the uid {one.uid!r} of {loaded[one.uid].origin}")
             )
         else:
-            loaded[one.uid] = one
+            loaded[one.uid] = replace(one, file=own_file(item, settings, folder))
     return list(loaded.values()), notes, problems
 
 
@@ -88,11 +90,14 @@ def text_of(
     Raises:
         ContentError: It is not there, or not what the lock file says.
     """
-    if isinstance(item, DashboardId):
+    edited = own_file(item, settings, folder)
+    if not isinstance(item, DashboardFile) and edited.is_file():
+        path = edited
+    elif isinstance(item, DashboardId):
         lock = Lock(folder / settings.lock)
         return f"grafana.com/{item.id}", lock.text(item.id, item.revision)
-    if isinstance(item, DashboardFile):
-        path = folder / item.file
+    elif isinstance(item, DashboardFile):
+        path = edited
     else:
         try:
             path = assets.path(f"dashboards/{item}.json")
@@ -105,6 +110,16 @@ def text_of(
         return str(path), path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ContentError([_problem(str(path), f"cannot be read: {error}")]) from None
+
+
+def own_file(
+    item: str | DashboardFile | DashboardId, settings: GrafanaSettings, folder: Path
+) -> Path:
+    """The user's own file of a dashboard, where an edit of it is kept; it need not be there."""
+    if isinstance(item, DashboardFile):
+        return folder / item.file
+    name = str(item.id) if isinstance(item, DashboardId) else item
+    return folder / settings.edited / f"{name}.json"
 
 
 def _ready(

@@ -16,7 +16,7 @@ from obskit.delivery.files import Batch, Folder
 from obskit.delivery.http import Http
 from obskit.engine.plan import Change
 from obskit.engine.resource import Address, Live, Mark
-from obskit.errors import DeliveryError, ServerError, UnreachableError
+from obskit.errors import DeliveryError, ReadError, ServerError, UnreachableError
 from obskit.targets.grafana import marks
 from obskit.targets.marks import split_mark, with_mark
 
@@ -25,7 +25,6 @@ __all__ = ["FileDelivery"]
 _log = logging.getLogger("obskit.targets.grafana")
 
 _SECRET_MODE: Final = 0o640
-_UNREADABLE: Final = "unreadable text"
 
 
 class FileDelivery:
@@ -66,9 +65,15 @@ class FileDelivery:
         """Every file of this project, and every one where a wanted object would stand.
 
         Raises:
-            DeliveryError: A file is there and cannot be read, or the folder is not there.
+            ReadError: A file of ours cannot be read whole, or the folder is not there.
         """
-        self._root.require()
+        try:
+            self._root.require()
+            return self._files(wanted) | self._dashboards(wanted)
+        except DeliveryError as error:
+            raise ReadError(error.message, where=error.where, hint=error.hint) from None
+
+    def _files(self, wanted: frozenset[Address]) -> dict[Address, Live]:
         found: dict[Address, Live] = {}
         names = [(name, "data_source") for name in self._root.names("datasources/*.y*ml")]
         names += [(name, "folder") for name in self._root.names("dashboards/*.y*ml")]
@@ -77,10 +82,21 @@ class FileDelivery:
             mark, text = split_mark(self._root.read(name) or "")
             if name in by_file or (mark is not None and mark.project == self._project):
                 live = _of_yaml(kind, text, mark, by_file.get(name))
+                if live is None:
+                    raise ReadError(
+                        "is no provisioning file", where=str(self._root.path(name)),
+                        hint="was it cut short? remove it, and obskit writes it anew",
+                    )  # fmt: skip
                 found[live.address] = live
-        boards = {self._file(item): item for item in wanted if item.kind == "dashboard"}
-        for name in self._boards.names("*.json") if self._boards.root.is_dir() else []:
-            board = self._board(name, boards.get(name))
+        return found
+
+    def _dashboards(self, wanted: frozenset[Address]) -> dict[Address, Live]:
+        found: dict[Address, Live] = {}
+        if not self._boards.root.is_dir():
+            return found
+        by_file = {self._file(item): item for item in wanted if item.kind == "dashboard"}
+        for name in self._boards.names("*.json"):
+            board = self._board(name, by_file.get(name))
             if board is not None:
                 found[board.address] = board
         return found
@@ -90,9 +106,14 @@ class FileDelivery:
         try:
             body: Any = orjson.loads(text)
         except orjson.JSONDecodeError:
-            body = {_UNREADABLE: text}
+            body = None
         if not isinstance(body, dict):
-            body = {_UNREADABLE: text}
+            if wanted is None and '"obskit:' not in text:
+                return None  # somebody else's, whatever it is
+            raise ReadError(
+                "is no dashboard", where=str(self._boards.path(name)),
+                hint="was it cut short? remove it, and obskit writes it anew",
+            )  # fmt: skip
         tags = body.get("tags") or []
         mark = marks.mark_of_tags(tags, self._project)
         if wanted is None and (mark is None or mark.project != self._project):
@@ -165,26 +186,25 @@ class FileDelivery:
             _log.warning("Grafana will read the files when it starts: %s", error)
 
 
-def _of_yaml(kind: str, text: str, mark: Mark | None, wanted: Address | None) -> Live:
+def _of_yaml(kind: str, text: str, mark: Mark | None, wanted: Address | None) -> Live | None:
+    """The object of a provisioning file; None where the text is none."""
     listing = "datasources" if kind == "data_source" else "providers"
     try:
-        data = yaml.safe_load(text)
-        item = dict(data[listing][0])
+        item = dict(yaml.safe_load(text)[listing][0])
+        options = dict(item.get("options") or {})
     except (yaml.YAMLError, KeyError, IndexError, TypeError, ValueError):
-        item = {_UNREADABLE: text}
+        return None
     if kind == "data_source":
         item = _unescaped(item)
-        item = {key: value for key, value in item.items() if key not in ("orgId", "editable", "version")}  # fmt: skip
+        name = str(item.get("uid", ""))
+        body = {key: value for key, value in item.items() if key not in ("orgId", "editable")}
         secrets = item.get("secureJsonData")
         if isinstance(secrets, Mapping):
-            item["secureJsonData"] = {key: Secret(str(value)) for key, value in secrets.items()}
-        name = str(item.get("uid", ""))
+            body["secureJsonData"] = {key: Secret(str(value)) for key, value in secrets.items()}
     else:
         name = str(item.get("folderUid", ""))
-        if _UNREADABLE not in item:
-            options = item.get("options") or {}
-            item = {"title": item.get("folder", ""), "path": options.get("path", "")}
-    return Live(address=wanted or Address("grafana", kind, name), body=item, mark=mark)
+        body = {"title": item.get("folder", ""), "uid": name, "path": options.get("path", "")}
+    return Live(address=wanted or Address("grafana", kind, name), body=body, mark=mark)
 
 
 def _source(body: Mapping[str, Any]) -> str:

@@ -56,6 +56,8 @@ class GrafanaSettings(Section):
         dashboards: Bundled ones by name, files, numbers of grafana.com; the usual ones when left out.
         inputs: Uid of the data source, or the value, for an ``__inputs`` entry of a dashboard by name;
             where left out, our data source of the same type.
+        edited: Folder of the dashboards whose edits ``obskit adopt`` kept: ``node.json`` there is taken
+            instead of the bundled ``node``, ``1860.json`` instead of number 1860.
         lock: The lock file of the dashboards of grafana.com.
         fingerprint_key: Key of the fingerprints that tell whether a data source's secret changed.
     """
@@ -70,6 +72,7 @@ class GrafanaSettings(Section):
     uid_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,20}$")] = "obskit"
     dashboards: tuple[str | DashboardFile | DashboardId, ...] | None = None
     inputs: Mapping[str, str] = Field(default_factory=dict)
+    edited: Path = Path("grafana-edited")
     lock: Path = Path("obskit.lock")
     fingerprint_key: Secret | None = None
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
+import orjson
+
 from obskit.deadline import Deadline
+from obskit.delivery.files import Folder
 from obskit.delivery.http import Http
 from obskit.engine.plan import Change
 from obskit.engine.resource import Address, Body, Live, Resource
@@ -144,6 +148,25 @@ class Grafana(Target[GrafanaSettings]):
     def settle(self, changes: Sequence[Change]) -> None:
         """Annotate what was provisioned, or let Grafana read its files."""
         self._delivery.settle(changes)
+
+    def write_back(self, live: Live) -> Path | None:
+        """Keep an edit of a dashboard: in its own file, or beside obskit.yml for one that has none.
+
+        Raises:
+            DeliveryError: The file could not be written.
+        """
+        one = next((item for item in self.loaded if item.uid == live.address.name), None)
+        if live.address.kind != "dashboard" or one is None:
+            return None
+        board = {
+            key: value
+            for key, value in live.body["dashboard"].items()
+            if key not in ("id", "version")
+        }
+        one.file.parent.mkdir(parents=True, exist_ok=True)
+        text = orjson.dumps(board, option=orjson.OPT_INDENT_2).decode() + "\n"
+        Folder(one.file.parent).write(one.file.name, text)
+        return one.file
 
     def impact(self, change: Change) -> Sequence[str]:
         """Which panels change, by title; what a deletion leaves behind."""
