@@ -136,6 +136,7 @@ def text_environment() -> jinja2.Environment:
     )
     environment.filters["yaml"] = _quoted
     environment.filters["promql"] = _quoted
+    environment.filters["template"] = _literal
     return environment
 
 
@@ -220,3 +221,8 @@ def _quoted(value: str) -> str:
     """A double-quoted string that YAML, and PromQL, read back as ``value``."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + escaped.replace("\n", "\\n").replace("\t", "\\t") + '"'
+
+
+def _literal(value: str) -> str:
+    """A text that Prometheus' templates, which labels of alerts are, give out as it is."""
+    return value.replace("{{", '{{ "{{" }}')
