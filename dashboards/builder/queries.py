@@ -91,12 +91,17 @@ def _metric(query: LogQuery) -> Any:
         percents = [str(percent) for percent in query.percents]
         settings = es.ElasticsearchPercentilesSettings().percents(percents)
         return es.Percentiles().id("1").field(query.of).settings(settings)
-    kinds = {"cardinality": es.UniqueCount, "avg": es.Average, "max": es.Max, "sum": es.Sum}
+    kinds: dict[str, Any] = {
+        "cardinality": es.UniqueCount,
+        "avg": es.Average,
+        "max": es.Max,
+        "sum": es.Sum,
+    }
     return kinds[query.metric]().id("1").field(query.of)
 
 
-def _buckets(query: LogQuery) -> list[es.Terms | es.DateHistogram]:
-    buckets: list[es.Terms | es.DateHistogram] = []
+def _buckets(query: LogQuery) -> list[Any]:
+    buckets: list[Any] = []
     for number, name in enumerate(query.by, start=3):
         settings = (
             es.ElasticsearchTermsSettings()

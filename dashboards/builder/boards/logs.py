@@ -247,7 +247,7 @@ REQUESTS = Row(
     ),
 )
 
-SEARCH = Row(
+SEARCHING = Row(
     title="Search",
     panels=(
         Panel(
@@ -320,5 +320,5 @@ BOARD = Board(
         ),
     ),
     links=(Link(title="Services", url="/d/obskit-services"),),
-    rows=(SUMMARY, ERROR_ROW, REQUESTS, SEARCH, QUARANTINE, CLOCKS),
+    rows=(SUMMARY, ERROR_ROW, REQUESTS, SEARCHING, QUARANTINE, CLOCKS),
 )
