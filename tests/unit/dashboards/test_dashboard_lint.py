@@ -86,6 +86,14 @@ def add_cycle(board: dict[str, Any]) -> None:
     variables(board).append(other)
 
 
+def ask_elasticsearch(board: dict[str, Any]) -> None:
+    logs = {"type": "elasticsearch", "uid": "${logs}"}
+    variables(board).append({"type": "datasource", "name": "logs", "query": "elasticsearch"})
+    variables(board).append({"type": "textbox", "name": "search", "query": "*"})
+    target = {"refId": "A", "datasource": logs, "query": "service:pay AND ($search)"}
+    board["panels"][0].update(datasource=logs, targets=[target])
+
+
 # Rule id → what is done to a good dashboard, and the JSON text at which the finding has to point.
 FAULTS: dict[str, tuple[Any, str]] = {
     "dashboard/title-missing": (lambda b: b.update(title=" "), '" "'),
@@ -121,6 +129,7 @@ FAULTS: dict[str, tuple[Any, str]] = {
     "dashboard/promql-syntax": (with_expr("sum(rate(up[5m])"), '"sum(rate(up[5m])"'),
     "dashboard/empty-query": (with_expr(""), '""'),
     "dashboard/undefined-variable": (with_expr('up{job=~"$jbo"}'), '"up{job=~'),
+    "dashboard/escaped-wildcard": (ask_elasticsearch, "$search)"),
     "dashboard/unused-variable": (
         lambda b: variables(b).append({"type": "custom", "name": "spare", "query": "a,b"}),
         '"spare"',

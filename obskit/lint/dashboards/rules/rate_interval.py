@@ -53,7 +53,7 @@ def check(dashboard: Dashboard) -> Iterator[Problem]:
                 f"panel {query.owner!r}: {match.group(1)}() over $__interval is empty when zoomed in; "
                 "use $__rate_interval"
             )
-            yield dashboard.problem(ID, message, query.path, SEVERITY, inside=match.start())
+            yield dashboard.problem(ID, message, query.path, SEVERITY, inside=match.start() + 1)
 
 
 def _rates(tree: Any) -> Iterator[tuple[str, timedelta]]:
