@@ -23,7 +23,7 @@ SEVERITY: Final = Severity.WARNING
 OPT_IN: Final = True
 
 _MAIL: Final = re.compile(r"\b[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}\b")
-_CARD: Final = re.compile(r"(?<![\d.])[3-6]\d{3}(?:[ -]?\d){8,14}\d(?![\d.])")
+_CARD: Final = re.compile(r"(?<![\w.-])[3-6]\d{3}(?:[ -]?\d){8,14}\d(?![\w.-])")
 _IBAN: Final = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 
 
@@ -47,7 +47,7 @@ def _personal(text: str) -> str:
 def _luhn(text: str) -> bool:
     """The check digit of payment cards, ISO/IEC 7812-1 annex B."""
     digits = [int(digit) for digit in text if digit.isdigit()]
-    if not 13 <= len(digits) <= 19 or len(set(digits)) < 3:
+    if not 13 <= len(digits) <= 19 or len(set(digits)) < 2:
         return False
     doubled = (digit * 2 - 9 * (digit > 4) for digit in digits[-2::-2])
     return (sum(doubled) + sum(digits[-1::-2])) % 10 == 0
