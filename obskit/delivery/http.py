@@ -251,6 +251,9 @@ class Http:
         except httpcore.ConnectError as error:
             raise _no_connection(error, where) from None
         except httpcore.RemoteProtocolError as error:
+            if method in _SAFE and "without sending a response" in str(error):
+                # A kept connection that the server closed while we asked: nothing was answered.
+                raise _AgainError(f"connection lost: {error}") from None
             raise BadAnswerError(f"the answer broke off: {error}", where=where) from None
         except (httpcore.UnsupportedProtocol, httpcore.LocalProtocolError) as error:
             raise UnreachableError(f"is no address for a request: {error}", where=where) from None

@@ -173,7 +173,7 @@ class Grafana(Target[GrafanaSettings]):
         if change.address.kind == "dashboard" and change.before is not None:
             known = normal.titles(change.before.body["dashboard"].get("panels"))
             if change.after is not None:
-                known = normal.titles(change.after.body["dashboard"].get("panels")) | known
+                known |= normal.titles(change.after.body["dashboard"].get("panels"))
             return normal.panel_words([edit.path for edit in change.edits], known)
         if change.address.kind == "data_source" and change.after is None and self.settings.provisioning:  # fmt: skip
             return ["Grafana keeps a data source whose file is gone: delete it there"]
