@@ -121,13 +121,22 @@ def test_the_conformance_corpus_arrives_with_its_verdicts(path: LogPath) -> None
     assert len(documents) == len(good)
     for document in documents:
         assert document["@timestamp"] == document["timestamp"]
-        assert document["host"]
-        assert document["environment"]
+        assert {"host", "environment", "version"} <= document.keys()
         assert not {"agent", "ecs", "input", "log"} & document.keys()
     shipped = ("@timestamp", "data_stream", "host", "environment", "version")
-    wanted = {json.dumps(_without(case.normalised, shipped), sort_keys=True) for case in good}
-    found = {json.dumps(_without(item, shipped), sort_keys=True) for item in documents}
+    wanted = {_canonical(_without(case.normalised, shipped)) for case in good}
+    found = {_canonical(_without(item, shipped)) for item in documents}
     assert len(wanted - found) == 0, sorted(wanted - found)[:3]
+
+
+def _canonical(event: Any) -> str:
+    """JSON text by which equal values are equal: 200.0 is 200."""
+
+    def number(text: str) -> float | int:
+        value = float(text)
+        return int(value) if value.is_integer() else value
+
+    return json.dumps(json.loads(json.dumps(event), parse_float=number), sort_keys=True)
 
 
 def _without(event: Any, names: tuple[str, ...]) -> dict[str, Any]:

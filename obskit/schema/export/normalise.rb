@@ -34,7 +34,7 @@
       %w[cluster orchestrator cluster name], %w[namespace kubernetes namespace], %w[pod kubernetes pod name],
       %w[node kubernetes node name], %w[container kubernetes container name], %w[container container name],
       %w[unit systemd unit]
-    ]
+    ].map { |name, *path| [name, path.map { |key| "[" + key + "]" }.join] }
   end
 
   # --- Logstash: what the filter calls --------------------------------------------------------
@@ -86,16 +86,22 @@
     host = host["hostname"] || host["name"] if host.is_a?(Hash)
     sent = event.get("obskit")
     sent = {} unless sent.is_a?(Hash)
-    { "host" => host, "environment" => sent["environment"] || @settings[:environment], "version" => sent["version"] }
-      .select { |_, value| value.is_a?(String) && !value.empty? }
+    known = {}
+    known["host"] = host if host.is_a?(String) && !host.empty?
+    environment = sent["environment"] || @settings[:environment]
+    known["environment"] = environment if environment.is_a?(String) && !environment.empty?
+    known["version"] = sent["version"] if sent["version"].is_a?(String) && !sent["version"].empty?
+    known
   end
 
   # What Kubernetes and Docker metadata processors know of the place the line came from.
   def origin_of(event)
-    @origin.each_with_object({}) do |(name, *path), found|
-      value = event.get(path.map { |key| "[" + key + "]" }.join)
+    found = {}
+    @origin.each do |name, reference|
+      value = event.get(reference)
       found[name] ||= value if value.is_a?(String) && !value.empty?
     end
+    found
   end
 
   def merge_shipper(document, origin)

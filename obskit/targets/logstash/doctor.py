@@ -56,7 +56,7 @@ def _entry(target: Logstash, name: str, running: Pipeline | None) -> Finding:
     if not running.reload_automatic:
         return Finding(
             subject=subject, ok=False, detail="config.reload.automatic is off",
-            next="set config.reload.automatic: true in its entry of pipelines.yml, and start Logstash again",
+            next="set config.reload.automatic: true in logstash.yml, and start Logstash again",
         )  # fmt: skip
     kept = "a dead letter queue" if running.dead_letter_queue else "no dead letter queue"
     return Finding(
