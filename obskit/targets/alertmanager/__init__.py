@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pydantic import Field
+
+from obskit import assets
 from obskit.config import Auth, Duration, Section, Url
+from obskit.config.receivers import Receiver
 from obskit.deadline import Deadline
 from obskit.delivery import checker
 from obskit.delivery.files import Batch, Folder
@@ -22,8 +28,17 @@ from obskit.errors import ContentError, DeliveryError, ObskitError, Problem, Sev
 from obskit.targets.alertmanager import doctor
 from obskit.targets.alertmanager.document import Document, wrap_secrets
 from obskit.targets.alertmanager.proof import synthetic_alert
-from obskit.targets.alertmanager.routing import Receiver, Route, check_routing, subtree
+from obskit.targets.alertmanager.receivers import Version, version_of
+from obskit.targets.alertmanager.routing import (
+    Inhibition,
+    Route,
+    check_routing,
+    subtree,
+    template_name,
+    template_words,
+)
 from obskit.targets.base import Context, DataSource, Finding, Target
+from obskit.targets.marks import split_mark, with_mark
 
 __all__ = ["Alertmanager", "AlertmanagerSettings", "config_hash"]
 
@@ -43,6 +58,10 @@ class AlertmanagerSettings(Section):
         group_wait: How long to wait for more alerts of a new group.
         group_interval: How long to wait before telling of new alerts of a group.
         repeat_interval: How long until an alert that still fires is told again.
+        inhibit: What silences what; critical over warning and a dead node over its services when absent.
+        mute_timings: Times of nobody being told, by name, in Alertmanager's own ``time_intervals``.
+        relay: Address of ``obskit relay``, for receivers that Alertmanager does not have.
+        version: Its version, where it cannot be asked (``check`` is offline).
         settle: How long it may take until it runs what was written.
     """
 
@@ -57,6 +76,10 @@ class AlertmanagerSettings(Section):
     group_wait: Duration = timedelta(seconds=30)
     group_interval: Duration = timedelta(minutes=5)
     repeat_interval: Duration = timedelta(hours=4)
+    inhibit: tuple[Inhibition, ...] | None = None
+    mute_timings: Mapping[str, tuple[Mapping[str, Any], ...]] = Field(default_factory=dict)
+    relay: Url | None = None
+    version: str = ""
     settle: Duration = timedelta(seconds=20)
 
 
@@ -74,7 +97,7 @@ class Alertmanager(Target[AlertmanagerSettings]):
 
     name: ClassVar[str] = "alertmanager"
     Settings: ClassVar[type[Section]] = AlertmanagerSettings
-    kinds: ClassVar[tuple[str, ...]] = ("subtree",)
+    kinds: ClassVar[tuple[str, ...]] = ("templates", "subtree")
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -84,29 +107,65 @@ class Alertmanager(Target[AlertmanagerSettings]):
         self._folder = Folder(self.file.parent)
         self._batch = Batch(self._folder)
 
+    @cached_property
+    def version(self) -> Version:
+        """The server's version: what was set, else what it says of itself."""
+        if self.settings.version:
+            return version_of(self.settings.version)
+        return version_of(str(doctor.status(self.http)["versionInfo"].get("version", "")))
+
+    def _offline_version(self) -> Version:
+        amtool = checker.find("amtool")
+        if self.settings.version or amtool is None:
+            return version_of(self.settings.version)
+        found = re.search(r"version (\S+)", checker.run([amtool, "--version"]).words)
+        return version_of(found[1] if found else "")
+
     def desired(self) -> Sequence[Resource]:
         """The project's subtree, as one resource: routes and receivers make no sense apart."""
-        return [
+        project = self.context.project
+        body = subtree(self.context.settings, self.settings, self.version)
+        found = []
+        if body["templates"]:
+            found.append(
+                Resource(
+                    address=self.address("templates", template_name(project)), body=self.templates
+                )
+            )
+        found.append(
             Resource(
-                address=self.address("subtree", self.context.project),
-                body=subtree(self.context.settings, self.settings),
+                address=self.address("subtree", project),
+                body=body,
+                needs=frozenset(item.address for item in found),
                 note="with the synthetic alert's own route, which reaches nobody but obskit",
             )
-        ]
+        )
+        return found
+
+    @cached_property
+    def templates(self) -> str:
+        """The project's templates."""
+        text = assets.path("alertmanager/templates/obskit.tmpl").read_text(encoding="utf-8")
+        return text.replace("[[ prefix ]]", template_words(self.context.project).prefix)
 
     def read(self, wanted: frozenset[Address]) -> Mapping[Address, Live]:
-        """The project's subtree as it stands in the file."""
-        del wanted
+        """The project's subtree as it stands in the file, and its templates."""
+        project = self.context.project
+        found: dict[Address, Live] = {}
+        address = self.address("templates", template_name(project))
+        text = self._folder.read(address.name)
+        if text is not None:
+            mark, body = split_mark(text)
+            if address in wanted or (mark and mark.project == project):
+                found[address] = Live(address=address, body=body, mark=mark)
         document = self._document()
-        body = document.subtree(self.context.project)
-        # The reserved names are the ownership: without a mark somebody edited the file by hand.
-        mark = document.mark(self.context.project) or Mark(
-            project=self.context.project, release="", digest=""
-        )
-        if body is None:
-            return {}
-        address = self.address("subtree", self.context.project)
-        return {address: Live(address=address, body=wrap_secrets(body), mark=mark)}
+        tree = document.subtree(project)
+        if tree is not None:
+            # The reserved names are the ownership: without a mark somebody edited the file by hand.
+            mark = document.mark(project) or Mark(project=project, release="", digest="")
+            address = self.address("subtree", project)
+            found[address] = Live(address=address, body=wrap_secrets(tree), mark=mark)
+        return found
 
     def normalise(self, address: Address, body: Body) -> Body:
         """Secrets wrapped, so that no diff shows them."""
@@ -124,13 +183,21 @@ class Alertmanager(Target[AlertmanagerSettings]):
 
     def write(self, change: Change) -> None:
         """Write the subtree into the file; only when amtool accepts the whole."""
+        if change.address.kind == "templates":
+            if change.after is None:
+                self._batch.delete(change.address.name)
+            else:
+                self._batch.write(
+                    change.address.name, with_mark(change.after.body, self.mark(change))
+                )
+            return
         document = self._document()
         if change.after is None:
             document.replace(self.context.project, None, None)
         else:
             document.replace(self.context.project, change.after.body, self.mark(change))
         text = document.render()
-        problems = list(_amtool(text, str(self.file)))
+        problems = list(_amtool(text, str(self.file), {}))
         if any(item.severity is Severity.ERROR for item in problems):
             raise ContentError(problems, hint="the file was not written")
         self._batch.write(self.file.name, text)
@@ -185,12 +252,19 @@ class Alertmanager(Target[AlertmanagerSettings]):
 
     def check(self) -> Iterator[Problem]:
         """Names that routes use, and the subtree in a minimal file, by amtool where installed."""
-        yield from check_routing(self.context.settings, self.settings)
+        version = self._offline_version()
+        found = list(check_routing(self.context.settings, self.settings, version))
+        yield from found
+        if found:
+            return
         document = Document.read(
             "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n", where=""
         )
-        document.replace(self.context.project, subtree(self.context.settings, self.settings), None)
-        yield from _amtool(document.render(), str(self.context.settings.path))
+        document.replace(
+            self.context.project, subtree(self.context.settings, self.settings, version), None
+        )
+        templates = {template_name(self.context.project): self.templates}
+        yield from _amtool(document.render(), str(self.context.settings.path), templates)
 
     def examine(self, deadline: Deadline) -> Iterator[Finding]:
         """Version, cluster, file, clock."""
@@ -226,7 +300,8 @@ class Alertmanager(Target[AlertmanagerSettings]):
         )  # fmt: skip
 
 
-def _amtool(text: str, shown: str) -> Iterator[Problem]:
+def _amtool(text: str, shown: str, beside: Mapping[str, str]) -> Iterator[Problem]:
+    """Findings of amtool on a configuration, with the files that it names beside it."""
     amtool = checker.find("amtool")
     if amtool is None:
         yield Problem(
@@ -234,14 +309,16 @@ def _amtool(text: str, shown: str) -> Iterator[Problem]:
             message="amtool is not installed here: the configuration was not checked by it",
         )  # fmt: skip
         return
-    with tempfile.NamedTemporaryFile("w", prefix="obskit-", suffix=".yml") as file:
-        file.write(text)
-        file.flush()
-        ran = checker.run([amtool, "check-config", file.name])
+    with tempfile.TemporaryDirectory(prefix="obskit-") as name:
+        folder = Folder(Path(name))
+        for file, content in {"alertmanager.yml": text, **beside}.items():
+            folder.write(file, content, mode=0o600)
+        config = str(folder.path("alertmanager.yml"))
+        ran = checker.run([amtool, "check-config", config])
         if not ran.ok:
-            words: list[Any] = [
+            words = [
                 line.strip() for line in ran.words.splitlines()
                 if line.strip() and not line.startswith(("Checking", "amtool: error: failed to validate"))
             ]  # fmt: skip
-            said = "; ".join(words).replace(file.name, "the configuration").replace("FAILED: ", "")
+            said = "; ".join(words).replace(config, "the configuration").replace("FAILED: ", "")
             yield Problem(rule="alertmanager/amtool", message=f"amtool: {said}", path=shown)

@@ -6,9 +6,10 @@ import os
 import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from obskit.deadline import Deadline
+from obskit.delivery.http import Answer, Http
 from obskit.engine.verify import Exchange, Proof, Verdict
 from obskit.errors import BadAnswerError
 from obskit.targets.base import Finding
@@ -17,23 +18,37 @@ from obskit.targets.clock import clock_finding
 if TYPE_CHECKING:
     from obskit.targets.alertmanager import Alertmanager
 
-__all__ = ["examine", "loaded"]
+__all__ = ["examine", "loaded", "status"]
+
+
+def status(http: Http) -> dict[str, Any]:
+    """What an Alertmanager says of itself.
+
+    Raises:
+        BadAnswerError: It is none.
+    """
+    return _status(http.get("/api/v2/status"))
+
+
+def _status(answer: Answer) -> dict[str, Any]:
+    found = answer.json()
+    if not isinstance(found, dict) or "versionInfo" not in found:
+        raise BadAnswerError("this is not the answer of an Alertmanager", where=answer.request)
+    return found
 
 
 def examine(target: Alertmanager, deadline: Deadline) -> Iterator[Finding]:
     """Address, version, cluster, file, clock."""
     answer = target.http.get("/api/v2/status", deadline=deadline)
     now = time.time()
-    status = answer.json()
-    if not isinstance(status, dict) or "versionInfo" not in status:
-        raise BadAnswerError("this is not the answer of an Alertmanager", where=answer.request)
+    told = _status(answer)
     yield Finding(subject="address", ok=True, detail=target.http.base_url)
     yield Finding(
         subject="version",
         ok=True,
-        detail=f"Alertmanager {status['versionInfo'].get('version', '?')}",
+        detail=f"Alertmanager {told['versionInfo'].get('version', '?')}",
     )
-    cluster = status.get("cluster") or {}
+    cluster = told.get("cluster") or {}
     peers = len(cluster.get("peers") or ())
     yield Finding(
         subject="cluster",

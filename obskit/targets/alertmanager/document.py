@@ -46,7 +46,7 @@ _SECRET_KEYS: Final = frozenset(
         "secret_key",
     ]
 )
-_PARTS: Final = ("receivers", "routes", "inhibit_rules", "time_intervals")
+_PARTS: Final = ("receivers", "routes", "inhibit_rules", "time_intervals", "templates")
 
 
 def prefix(project: str) -> str:
@@ -136,12 +136,7 @@ class Document:
 
     def subtree(self, project: str) -> dict[str, Any] | None:
         """What belongs to a project; None when nothing does."""
-        found = {
-            "receivers": [_plain(item) for item in self._ours("receivers", project)],
-            "routes": [_plain(item) for item in self._ours("routes", project)],
-            "inhibit_rules": [_plain(item) for item in self._ours("inhibit_rules", project)],
-            "time_intervals": [_plain(item) for item in self._ours("time_intervals", project)],
-        }
+        found = {part: [_plain(item) for item in self._ours(part, project)] for part in _PARTS}
         return found if any(found.values()) else None
 
     def replace(self, project: str, body: Mapping[str, Any] | None, mark: Mark | None) -> None:
@@ -203,6 +198,8 @@ class Document:
 
 
 def _is_ours(part: str, item: Any, project: str) -> bool:
+    if part == "templates":
+        return str(item).rsplit("/", 1)[-1] == f"obskit-{project}.tmpl"
     if not isinstance(item, Mapping):
         return False
     mine = prefix(project)

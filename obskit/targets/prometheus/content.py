@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -142,20 +144,26 @@ def _problem(settings: Settings, rule: str, message: str) -> Problem:
 def target_files(settings: Settings) -> dict[str, str]:
     """Targets of the services for file-based discovery: name of the file → its text.
 
-    Each service is a job of its own name; ``team`` and ``environment`` are labels.
+    Each service is a job of its own name; ``team`` and ``environment`` are labels, and ``host``, by which a
+    dead node silences the alerts of what ran on it.
     """
     groups: list[Mapping[str, Any]] = []
     for service in settings.services:
-        if service.metrics:
-            labels = {"job": service.name, "environment": settings.environment}
+        for host, addresses in groupby(sorted(service.metrics), key=_host):
+            labels = {"job": service.name, "environment": settings.environment, "host": host}
             if service.team:
                 labels["team"] = service.team
             if service.metrics_path != "/metrics":
                 labels["__metrics_path__"] = service.metrics_path
-            groups.append({"targets": sorted(service.metrics), "labels": labels})
+            groups.append({"targets": list(addresses), "labels": labels})
     if not groups:
         return {}
     return {delivered_name(settings.project, "services"): yaml.safe_dump(groups, sort_keys=False)}
+
+
+def _host(address: str) -> str:
+    """The host of ``host:port``, as Prometheus' ``stripPort`` sees it."""
+    return urlsplit(f"//{address}").hostname or address
 
 
 def groups_of(text: str) -> list[tuple[str, int]]:
