@@ -89,7 +89,8 @@ class JSONFormatter(logging.Formatter):
         self._logger = "logger" in chosen
         self._thread = "thread" in chosen
         self._pid = "pid" in chosen
-        self._process = self._thread or self._pid
+        # Whether every line has something beside its message.
+        self._always = self._thread or self._pid or event_ids
         self.quick = QuickPath(self.encoder, service, logger=self._logger)
         self._plain = self.quick.usable
 
@@ -125,7 +126,7 @@ class JSONFormatter(logging.Formatter):
                 bound = CONTEXT.get()
                 if (
                     bound is not None
-                    or self._process
+                    or self._always
                     or len(have) != _COUNT
                     or next(reversed(have)) != _LAST
                 ):
@@ -149,11 +150,10 @@ class JSONFormatter(logging.Formatter):
         quick = self.quick
         fields: dict[str, object] = {}
         attributes: dict[str, object] = {}
-        if self._process:
-            if self._thread and type(have["threadName"]) is str:
-                fields["thread"] = have["threadName"][:1_024]
-            if self._pid and type(have["process"]) is int:
-                fields["pid"] = have["process"]
+        if self._thread and type(have["threadName"]) is str:
+            fields["thread"] = have["threadName"][:1_024]
+        if self._pid and type(have["process"]) is int:
+            fields["pid"] = have["process"]
         if len(have) != _COUNT:
             keys = list(have)
             if keys[_COUNT - 1] != _LAST:

@@ -59,8 +59,9 @@ class QuickPath:
         self._second: tuple[int, bytes] = (-1, b"")
         self._loggers: dict[object, bytes] = {}
         self._levels = {name: self._level_parts(*known) for name, known in KNOWN.items()}
-        #: Whether it can be used: patterns look into every text, and ids are put last.
-        self.usable = not encoder.patterns and not encoder.event_ids
+        self._ids = encoder.event_ids
+        #: Whether it can be used: patterns look into every text.
+        self.usable = not encoder.patterns
 
     def _level_parts(self, level: str, severity: str | None) -> tuple[bytes, bytes]:
         """What stands in every line of a level between timestamp and trace id, and after the message."""
@@ -112,6 +113,8 @@ class QuickPath:
             given = fields.pop("trace_id")
             if type(given) is str:
                 trace = b'"%b"' % given.encode()
+        if self._ids:
+            self._encoder.identify(attributes)
         if attributes:
             fields["attributes"] = attributes
         return trace, b"," + orjson.dumps(fields)[1:] if fields else END

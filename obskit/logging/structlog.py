@@ -74,6 +74,7 @@ class Renderer:
         self._formatter = formatter
         self._quick = formatter.quick
         self._names = formatter.chosen
+        self._ids = formatter.encoder.event_ids
         self._simple = formatter.quick.usable and not {"thread", "pid"} & set(formatter.chosen)
 
     def __call__(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> bytes:
@@ -90,7 +91,7 @@ class Renderer:
                 quick = self._quick
                 trace, end = NULL, END
                 bound = CONTEXT.get()
-                if event or bound is not None:
+                if event or bound is not None or self._ids:
                     fields: dict[str, object] = {}
                     attributes: dict[str, object] = {}
                     plain = quick.sort(event, event, fields, attributes)
