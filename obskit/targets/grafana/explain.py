@@ -207,14 +207,17 @@ class Reasons:
             return f"no value is {dropped} (without it there is data)"
         for selector in promql.selectors(query.text):
             name = promql.name_of(selector)
-            for matcher in selector.matchers.matchers:
+            matchers = list(selector.matchers.matchers) if name else []
+            for matcher in matchers:
                 trouble = TROUBLES.get(matcher.name)
-                if not name or not trouble or not trouble.search(str(matcher.value)):
+                if not trouble or not trouble.search(str(matcher.value)):
                     continue
                 if _SIGNS[str(matcher.op)] not in ("=", "=~"):
                     continue
-                picked = f"{name}{{{_written(matcher)}}}"
-                if client.label_values(matcher.name, name) and not client.series(picked):
+                others = [_written(item) for item in matchers if item is not matcher]
+                without = f"{name}{{{','.join(others)}}}"
+                whole = f"{name}{{{','.join([*others, _written(matcher)])}}}"
+                if client.label_values(matcher.name, without) and not client.series(whole):
                     return f"{name} counts nothing with {_written(matcher)}"
         return ""
 

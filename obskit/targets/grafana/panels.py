@@ -210,8 +210,10 @@ class _Trial:
         if panel.reason:
             return self._proof(panel, Verdict.UNPROVED, panel.reason)
         evidence: list[Exchange] = []
-        words: dict[str, str] = {}
-        errors, absent, empty, explained = [], [], [], []
+        errors: list[tuple[str, str]] = []
+        absent: list[tuple[str, str]] = []
+        empty: list[tuple[str, str]] = []
+        explained: list[tuple[str, str]] = []
         nowhere = [query for query in panel.queries if query.door is None and not query.unknown]
         if len(nowhere) == len(panel.queries):
             return self._proof(
@@ -225,13 +227,13 @@ class _Trial:
             if result is not None:
                 seconds += result.seconds
                 evidence.append(result.exchange)
-            where = f"{query.ref}: " if len(panel.queries) > 1 else ""
+            ref = query.ref if len(panel.queries) > 1 else ""
             if query.unknown:
                 name, why = next(iter(query.unknown.items()))
-                errors.append(f"{where}the variable ${name} could not be resolved: {why}")
+                errors.append((ref, f"the variable ${name} could not be resolved: {why}"))
             elif result is None or result.error:
                 why = result.error if result else f"there is no data source {query.source}"
-                errors.append(f"{where}{why}")
+                errors.append((ref, why))
             elif result.values:
                 data += 1
                 values += result.values
@@ -239,16 +241,16 @@ class _Trial:
                 gone = self._gone(query, missing) or reasons.absent(query)
                 reason = reasons.of(query, gone)
                 if reason:
-                    explained.append(f"{where}{reason}")
+                    explained.append((ref, reason))
                 elif gone:
-                    absent.append(f"{where}{', '.join(gone)}")
+                    absent.append((ref, ", ".join(gone)))
                 else:
-                    empty.append(f"{where}{_emptiness(query, result)}")
+                    empty.append((ref, _emptiness(query, result)))
         words = {
-            "error": "; ".join(dict.fromkeys(errors)),
-            "metric missing": "; ".join(dict.fromkeys(absent)),
-            "no data (metric exists)": "; ".join(dict.fromkeys(empty)),
-            "explained": "; ".join(dict.fromkeys(explained)),
+            "error": _together(errors),
+            "metric missing": _together(absent),
+            "no data (metric exists)": _together(empty),
+            "explained": _together(explained),
         }
         return self._verdict(
             panel, data=data, values=values, words=words, evidence=tuple(evidence), seconds=seconds
@@ -311,6 +313,18 @@ class _Trial:
 def _may_come(proof: Proof) -> bool:
     """Whether a panel failed for want of data, which may still come."""
     return proof.verdict is Verdict.FAILED and not proof.detail.startswith("error")
+
+
+def _together(told: Iterable[tuple[str, str]]) -> str:
+    """``A, C: the same reason; B: another``."""
+    refs: dict[str, list[str]] = {}
+    for ref, words in told:
+        known = refs.setdefault(words, [])
+        if ref and ref not in known:
+            known.append(ref)
+    return "; ".join(
+        f"{', '.join(known)}: {words}" if known else words for words, known in refs.items()
+    )
 
 
 def _emptiness(query: Query, result: Result) -> str:

@@ -68,7 +68,11 @@ def divisors(query: str) -> list[str]:
     found = (
         node for node in _walk(tree) if type(node).__name__ == "BinaryExpr" and str(node.op) == "/"
     )
-    return [_flat(node.rhs.prettify()) for node in found if not _is_number(node.rhs)]
+    return [_flat(_bare(node.rhs).prettify()) for node in found if not _is_number(node.rhs)]
+
+
+def _bare(node: Any) -> Any:
+    return _bare(node.expr) if type(node).__name__ == "ParenExpr" else node
 
 
 def without_comparisons(query: str) -> tuple[str, str]:

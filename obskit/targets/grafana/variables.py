@@ -20,7 +20,7 @@ from obskit.targets.grafana.interpolate import ALL, Scope, Value, constant, inte
 
 __all__ = ["Asker", "Resolver", "filtered"]
 
-_LABEL_NAMES: Final = re.compile(r"^label_names\((?:(.+)\))?\s*$")
+_LABEL_NAMES: Final = re.compile(r"^label_names\((.*)\)\s*$")
 _LABEL_VALUES: Final = re.compile(r"^label_values\((?:(.+),\s*)?([a-zA-Z_$][a-zA-Z0-9_:$]*)\)\s*$")
 _METRICS: Final = re.compile(r"^metrics\((.+)\)\s*$")
 _QUERY_RESULT: Final = re.compile(r"^query_result\((.+)\)\s*$", re.DOTALL)
