@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from obskit.local import binaries
 from obskit.local.elasticsearch import Elasticsearch
@@ -17,9 +20,18 @@ USER, PASSWORD = "elastic", "of-a-test-server"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecuredElasticsearch:
-    """One node that asks who is there."""
+    """One node that asks who is there.
+
+    Users beside the superuser come from files: this distribution lacks the analysis module that the index of
+    users and API keys needs (``pattern_capture``), so it has neither.
+
+    Args:
+        version: The version.
+        roles: More users, each with a role of its own name: name → the role as ``roles.yml`` has it.
+    """
 
     version: str
+    roles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     name: str = "elasticsearch-secured"
 
     def prepare(self, folder: Path) -> Launch:
@@ -37,7 +49,10 @@ class SecuredElasticsearch:
             "elasticsearch", "elasticsearch", cached="bin/elasticsearch", version=self.version
         ).parent.parent
         config = folder / "config"
-        (config / "roles.yml").write_text("watcher:\n  cluster: [monitor]\n")
+        roles = {"watcher": {"cluster": ["monitor"]}, **self.roles}
+        # One role a block, its value as JSON: the server reads block by block and follows no anchors.
+        text = "".join(f"{name}: {json.dumps(role)}\n" for name, role in roles.items())
+        (config / "roles.yml").write_text(text)
         if not (config / "elasticsearch.keystore").exists():
             tool = home / "bin" / "elasticsearch-keystore"
             env = {**os.environ, **launch.env}
@@ -46,4 +61,9 @@ class SecuredElasticsearch:
                 [tool, "add", "-x", "bootstrap.password"],
                 env=env, input=PASSWORD.encode(), check=True, capture_output=True,
             )  # fmt: skip
+            for name in self.roles:
+                subprocess.run(
+                    [home / "bin" / "elasticsearch-users", "useradd", name, "-p", PASSWORD, "-r", name],
+                    env=env, check=True, capture_output=True,
+                )  # fmt: skip
         return inner.prepare(folder)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from obskit.deadline import Deadline
-from obskit.errors import ServerError
+from obskit.errors import DeniedError, ServerError
 from obskit.targets.base import Finding
 from obskit.targets.elasticsearch.client import RefusedError
 from obskit.targets.elasticsearch.impact import shadowed
@@ -101,7 +101,11 @@ def _privileges(target: Elasticsearch, deadline: Deadline) -> Finding:
         return Finding(
             subject="privileges", ok=True, detail="security is off: everybody may do everything"
         )
-    cluster = ["manage_index_templates", "monitor"] + (["manage_ilm"] if target.able.ilm else [])
+    cluster = ["manage_index_templates", "monitor"]
+    try:
+        cluster += ["manage_ilm"] if target.able.ilm and not target.able.lifecycle else []
+    except DeniedError:  # what the server can do is asked with the first of these privileges
+        cluster += ["manage_ilm"]
     asked = {
         "cluster": cluster,
         "index": [{"names": [target.names.pattern], "privileges": list(_INDEX_PRIVILEGES)}],

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final
 
 from obskit.config import Section
 from obskit.deadline import Deadline
+from obskit.delivery.http import Http
 from obskit.engine.diff import diff
 from obskit.engine.plan import Change
 from obskit.engine.resource import Address, Body, Live, Mark, Resource
@@ -275,6 +276,14 @@ class Elasticsearch(Target[ElasticsearchSettings]):
     def examine(self, deadline: Deadline) -> Iterator[Finding]:
         """Address, version, licence, privileges, clock, disk and templates."""
         yield from doctor.examine(self, deadline)
+
+    @classmethod
+    def recognise(cls, http: Http, deadline: Deadline) -> Mapping[str, Any] | None:
+        """An Elasticsearch answers its cluster's health."""
+        health = http.get("/_cluster/health", deadline=deadline).json()
+        if not isinstance(health, dict) or "number_of_data_nodes" not in health:
+            return None
+        return {"url": http.base_url}
 
     def checks(self) -> Sequence[Check]:
         """That each service's events arrive, and that nothing is rejected."""
