@@ -25,6 +25,7 @@ COMMANDS: Final[dict[str, str]] = {
     "drift": "Show what was changed on the servers; exit code 3 when something was.",
     "adopt": "Take over an object by name, or keep an edit as a file.",
     "destroy": "Remove what carries this project's mark, and nothing else.",
+    "alerts": "Say who gets an alert, and try whether it arrives.",
     "up": "Start a local stack: with Docker Compose, or as native processes.",
     "down": "Stop the local stack and leave nothing.",
     "lint": "Lint JSON logs against the schema.",

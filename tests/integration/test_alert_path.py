@@ -308,3 +308,31 @@ def test_an_unreachable_server_fails_the_plan_only_where_it_is_asked(world: Worl
     assert {p.verdict for p in proofs if p.id.startswith("loaded")} == {Verdict.FAILED}
     with pytest.raises(ObskitError):
         stack.plan(targets, "gone")  # the folders rules/ and targets/ are not there
+
+
+def test_alerts_test_tells_whether_a_receiver_was_reached(world: World) -> None:
+    """The receiver at port 9 refuses: seen failing. The same with a listener behind it: delivered."""
+    from obskit.targets.alertmanager.listener import listen
+    from obskit.targets.alertmanager.trial import send
+
+    made = world.targets(metrics=world.exporter.addresses["address"])
+    world.provision(made)
+    alertmanager = made["alertmanager"]
+    ways = alertmanager.integrations("oncall")
+    refused = send(alertmanager, "oncall", ways, Deadline.after(16))
+    assert [item.ok(ways) for item in refused] == [False, False]
+    assert refused[0].body["alerts"][0]["labels"]["obskit_receiver"] == "oncall"
+    assert refused[0].requests["webhook"][1] > 0
+    with pytest.raises(ObskitError, match="no receiver is named 'nobody'"):
+        send(alertmanager, "nobody", set(), Deadline.after(1))
+    address = f"http://127.0.0.1:{local.free_port()}"
+    path = world.folder / "demo.yml"
+    path.write_text(path.read_text().replace("http://127.0.0.1:9/secret-token", address))
+    made = create(load(path, sections()), BUILTIN)
+    world.provision(made)
+    with listen(address) as listener:
+        delivered = send(made["alertmanager"], "oncall", ways, Deadline.after(30))
+        body = listener.next(Deadline.after(5), at_most=5)
+    assert [item.ok(ways) for item in delivered] == [True, True]
+    assert body["receiver"] == "obskit/demo/oncall"
+    assert [item.body["status"] for item in delivered] == ["firing", "resolved"]

@@ -28,7 +28,7 @@ from obskit.errors import ContentError, DeliveryError, ObskitError, Problem, Sev
 from obskit.targets.alertmanager import doctor
 from obskit.targets.alertmanager.document import Document, wrap_secrets
 from obskit.targets.alertmanager.proof import synthetic_alert
-from obskit.targets.alertmanager.receivers import Version, version_of
+from obskit.targets.alertmanager.receivers import Version, integrations, version_of
 from obskit.targets.alertmanager.routing import (
     Inhibition,
     Route,
@@ -113,6 +113,15 @@ class Alertmanager(Target[AlertmanagerSettings]):
         if self.settings.version:
             return version_of(self.settings.version)
         return version_of(str(doctor.status(self.http)["versionInfo"].get("version", "")))
+
+    def integrations(self, receiver: str) -> set[str]:
+        """The ways in which a receiver of obskit.yml is told, as Alertmanager's metrics name them."""
+        return {
+            name
+            for item in self.settings.receivers
+            if item.name == receiver
+            for name in integrations(item, self.version)
+        }
 
     def _offline_version(self) -> Version:
         amtool = checker.find("amtool")

@@ -156,6 +156,14 @@ def relay_url(base: str, project: str, receiver: str, kind: str) -> str:
     return f"{base}/v1/{project}/{receiver}/{kind}"
 
 
+def integrations(receiver: Receiver, version: Version) -> set[str]:
+    """Alertmanager's own names of the ways in which a receiver is told, as its metrics have them."""
+    return {
+        "webhook" if via_relay(kind, version) else _NATIVE[kind].key.removesuffix("_configs")
+        for kind, _ in receiver.ways()
+    }
+
+
 def receiver_config(
     receiver: Receiver, name: str, *, project: str, version: Version, relay: str, words: Words
 ) -> dict[str, Any]:
