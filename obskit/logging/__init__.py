@@ -11,23 +11,35 @@ from obskit.logging.context import bind, bound, carry, clear, context, unbind
 from obskit.logging.formatter import JSONFormatter
 
 if TYPE_CHECKING:
+    from obskit.logging.asgi import ASGIMiddleware
+    from obskit.logging.counters import expose_counters
+    from obskit.logging.logstash import LogstashHandler
     from obskit.logging.setup import configure, shutdown
     from obskit.logging.structlog import structlog_processors
+    from obskit.logging.wsgi import WSGIMiddleware
 
 __all__ = [
+    "ASGIMiddleware",
     "JSONFormatter",
+    "LogstashHandler",
+    "WSGIMiddleware",
     "bind",
     "bound",
     "carry",
     "clear",
     "configure",
     "context",
+    "expose_counters",
     "shutdown",
     "structlog_processors",
     "unbind",
 ]
 
 _LAZY = {
+    "ASGIMiddleware": "obskit.logging.asgi",
+    "LogstashHandler": "obskit.logging.logstash",
+    "WSGIMiddleware": "obskit.logging.wsgi",
+    "expose_counters": "obskit.logging.counters",
     "configure": "obskit.logging.setup",
     "shutdown": "obskit.logging.setup",
     "structlog_processors": "obskit.logging.structlog",

@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from typing import Final
 
-__all__ = ["LAST", "MILLISECONDS", "second", "stamp"]
+__all__ = ["EDGE", "LAST", "MILLISECONDS", "second", "stamp"]
 
-#: The ends of timestamps, by milliseconds.
-MILLISECONDS: Final = tuple(f".{number:03d}Z" for number in range(1000))
+#: The ends of timestamps, by milliseconds; what is rounded up to a whole second stays below it.
+MILLISECONDS: Final = (*(f".{number:03d}Z" for number in range(1000)), ".999Z")
+#: Added before cutting to milliseconds: a float holds the time of now to a quarter of a microsecond, so
+#: .123 can be .1229999.
+EDGE: Final = 0.0005
 #: The year 10000.
 LAST: Final = 253_402_300_800
 
@@ -31,4 +34,4 @@ def stamp(seconds: object) -> tuple[str, bool]:
     right = type(seconds) in (int, float) and 0 <= seconds < LAST  # type: ignore[operator]
     given: float = seconds if right else time.time()  # type: ignore[assignment]
     whole = int(given)
-    return second(whole) + MILLISECONDS[int((given - whole) * 1000)], right
+    return second(whole) + MILLISECONDS[int((given - whole) * 1000 + EDGE)], right

@@ -12,7 +12,7 @@ from obskit.logging.levels import KNOWN, level_of
 if TYPE_CHECKING:
     from prometheus_client.registry import CollectorRegistry
 
-__all__ = ["COUNTS", "CountingHandler", "Counts", "expose"]
+__all__ = ["COUNTS", "CountingHandler", "Counts", "expose_counters"]
 
 
 class Counts:
@@ -80,7 +80,7 @@ class _Collector:
         yield family
 
 
-def expose(registry: CollectorRegistry | None = None) -> None:
+def expose_counters(registry: CollectorRegistry | None = None) -> None:
     """Adds ``log_events_total{service, level}`` to a registry of prometheus_client.
 
     Args:

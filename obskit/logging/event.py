@@ -210,9 +210,10 @@ class Draft:
                 value = pattern(value)
             value = clean(value)
         if route.check is None or not self._set(route.path, route.check(value), route.alias):
-            if not route.alias or _value_at(self.event, route.path) is None:
+            if not route.secret and (not route.alias or _value_at(self.event, route.path) is None):
                 self._invalid.add(route.name)
-            self._attribute(given, self._copier.copy(value, given))
+            kept = REDACTED if route.secret else self._copier.copy(value, given)
+            self._attribute(given, kept)
 
     def _set(self, path: tuple[str, ...], value: object, alias: bool) -> bool:
         if value is MISSING:

@@ -58,6 +58,14 @@ class Quick(Enum):
     NOT = "not"  # the careful path has to look at it
 
 
+class Nested(NamedTuple):
+    """A declared field inside an object, such as ``http.method``."""
+
+    parent: str
+    leaf: str
+    check: Callable[[object], object]
+
+
 class Route(NamedTuple):
     """What is done with the values of one name."""
 
@@ -66,6 +74,7 @@ class Route(NamedTuple):
     path: tuple[str, ...] = ()
     check: Callable[[object], object] | None = None
     alias: bool = False
+    secret: bool = False
 
 
 class Router:
@@ -89,7 +98,7 @@ class Router:
         self._known: dict[str, Route] = {}
         self._taken = frozenset(taken)
         #: By exact names that were routed before: what the quick path needs of their routes.
-        self.quick: dict[str, Quick | Callable[[object], object]] = dict(_SKIPPED)
+        self.quick: dict[str, Quick | Nested | Callable[[object], object]] = dict(_SKIPPED)
 
     def route(self, name: str) -> Route:
         """The route of a name.
@@ -109,11 +118,14 @@ class Router:
                 self.quick[name] = self._quick(name, found)
         return found
 
-    def _quick(self, name: str, route: Route) -> Quick | Callable[[object], object]:
+    def _quick(self, name: str, route: Route) -> Quick | Nested | Callable[[object], object]:
         if name in self._taken or name in OF_STRUCTLOG:
             return Quick.NOT
-        if route.kind is RouteKind.FIELD and route.path == (name,) and route.check is not None:
-            return route.check
+        if route.kind is RouteKind.FIELD and not route.alias and route.check is not None:
+            if len(route.path) == 1:
+                return route.check
+            if len(route.path) == 2:
+                return Nested(route.path[0], route.path[1], route.check)
         quick = {RouteKind.ATTRIBUTE: Quick.ATTRIBUTE, RouteKind.SECRET: Quick.REDACTED}
         return quick.get(route.kind, Quick.NOT)
 
@@ -123,7 +135,9 @@ class Router:
         item = self._schema.by_name.get(name) or self._schema.by_alias.get(name)
         if item is not None and item.name not in OWN and item.type is not FieldType.FLATTENED:
             check = self._checks[item.name]
-            return Route(RouteKind.FIELD, item.name, item.path, check, name != item.name)
+            return Route(
+                RouteKind.FIELD, item.name, item.path, check, name != item.name, item.redact
+            )
         if name in self._parents:
             return Route(RouteKind.OBJECT, name)
         if self._names is not None and self._names(name):

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import orjson
 
-from obskit.logging.clock import LAST, MILLISECONDS, second
+from obskit.logging.clock import EDGE, LAST, MILLISECONDS, second
 from obskit.logging.context import OTEL
 from obskit.logging.event import Encoder
-from obskit.logging.fields import MISSING, Quick
+from obskit.logging.fields import MISSING, Nested, Quick
 from obskit.logging.levels import KNOWN
 from obskit.logging.redact import REDACTED
 from obskit.logging.values import Copier
@@ -96,7 +96,7 @@ class QuickPath:
         if trace is NULL and OTEL in modules:
             return None
         line = b"".join((
-            _START, until, _MILLISECONDS[int((created - whole) * 1000)], head, trace, _MESSAGE,
+            _START, until, _MILLISECONDS[int((created - whole) * 1000 + EDGE)], head, trace, _MESSAGE,
             orjson.dumps(message), after, logger, end,
         ))  # fmt: skip
         return line if len(line) <= _MOST else None
@@ -161,6 +161,12 @@ class QuickPath:
                 attributes[key] = REDACTED
             elif route is None or route is _NOT:
                 return False
+            elif isinstance(route, Nested):
+                if value is not None:
+                    checked = route.check(value)
+                    if checked is MISSING:
+                        return False
+                    fields.setdefault(route.parent, {})[route.leaf] = checked  # type: ignore[index]
             elif route is not _SKIPPED and value is not None:
                 checked = route(value)
                 if checked is MISSING:
