@@ -51,7 +51,9 @@ def fill(
     filled = dict(_replaced(body, values))
     for name, plugin in _open(filled).items():
         # Not declared, and no variable of the dashboard's own: exports of old releases.
-        if name in variables:
+        if name in variables or any(
+            item.get("name") == name for item in dashboard.get("__inputs") or ()
+        ):
             continue
         value = given.get(name) or _uid_of(plugin or _guessed(name), sources)
         if value is None:
