@@ -39,6 +39,7 @@ from obskit.targets.alertmanager.routing import (
 )
 from obskit.targets.base import Context, DataSource, Finding, Target
 from obskit.targets.marks import split_mark, with_mark
+from obskit.targets.shipped import read_whole
 
 __all__ = ["Alertmanager", "AlertmanagerSettings", "config_hash"]
 
@@ -162,7 +163,7 @@ class Alertmanager(Target[AlertmanagerSettings]):
         project = self.context.project
         found: dict[Address, Live] = {}
         address = self.address("templates", template_name(project))
-        text = self._folder.read(address.name)
+        text = read_whole(self._folder, address.name)
         if text is not None:
             mark, body = split_mark(text)
             if address in wanted or (mark and mark.project == project):
@@ -182,7 +183,7 @@ class Alertmanager(Target[AlertmanagerSettings]):
         return wrap_secrets(body)
 
     def _document(self) -> Document:
-        text = self._folder.read(self.file.name)
+        text = read_whole(self._folder, self.file.name)
         if text is None:
             raise DeliveryError(
                 "no such file", where=str(self.file),

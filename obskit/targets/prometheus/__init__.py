@@ -33,6 +33,7 @@ from obskit.targets.prometheus.content import (
 )
 from obskit.targets.prometheus.labels import PROJECT_LABEL, with_label
 from obskit.targets.prometheus_rules import Pack, load_packs
+from obskit.targets.shipped import read_whole
 
 __all__ = ["Prometheus", "PrometheusSettings"]
 
@@ -149,7 +150,7 @@ class Prometheus(Target[PrometheusSettings]):
             folder.require()
             for name in folder.names("*.yml"):
                 address = self.address(kind, name)
-                text = folder.read(name)
+                text = read_whole(folder, name)
                 if text is None:  # removed between the listing and the reading
                     continue
                 mark, body = split_mark(text)

@@ -31,10 +31,9 @@ def with_label(text: str, name: str, value: str) -> str:
         labels = found.get("labels")
         if labels is None:
             key, item = found["alert"]
-            # Behind the alert's own line, at the column of its key.
-            inserts.append(
-                (item.end_mark.index, f"\n{' ' * key.start_mark.column}labels: {{{pair}}}")
-            )
+            # Behind the alert's own value: on a line of its own, or inside the same braces.
+            joint = ", " if rule.flow_style else f"\n{' ' * key.start_mark.column}"
+            inserts.append((item.end_mark.index, f"{joint}labels: {{{pair}}}"))
         elif isinstance(labels[1], yaml.MappingNode) and labels[1].value:
             if any(key.value == name for key, _ in labels[1].value):
                 continue
