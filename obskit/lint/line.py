@@ -1,13 +1,12 @@
 """One line of a log as the rules see it: its text, what a strict JSON reader makes of it, or why not.
 
 Strict means RFC 8259, and on top of it what the parts of the log path agree on: UTF-8 without a byte
-order mark, no half of a surrogate pair, and no number beyond a double.
+order mark and no half of a surrogate pair.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -57,7 +56,7 @@ class Finding(NamedTuple):
 
 
 class _BrokenError(ValueError):
-    """A number that no double holds."""
+    """A number that JSON does not have."""
 
 
 @dataclass
@@ -115,7 +114,7 @@ class Line:
 
         try:
             event = json.loads(
-                text, object_pairs_hook=paired, parse_constant=_constant, parse_float=_float,
+                text, object_pairs_hook=paired, parse_constant=_constant,
                 parse_int=_int,
             )  # fmt: skip
         except json.JSONDecodeError as error:
@@ -124,7 +123,7 @@ class Line:
         except _BrokenError as error:
             token = str(error)
             column = _number_column(text, token)
-            message = f"not JSON: {token[:40]} is no number of JSON, or beyond a double"
+            message = f"not JSON: {token} is no number of JSON"
             return None, False, Syntax("json-syntax", message, column)
         return event, duplicated, None
 
@@ -200,18 +199,9 @@ def _constant(token: str) -> float:
     raise _BrokenError(token)
 
 
-def _float(token: str) -> float:
-    number = float(token)
-    if math.isinf(number):
-        raise _BrokenError(token)
-    return number
-
-
 def _int(token: str) -> int | float:
     # Python refuses to convert more than 4,300 digits, and a double ends at 309.
-    if len(token) > 300:
-        return _float(token)
-    return int(token)
+    return float(token) if len(token) > 310 else int(token)
 
 
 def _number_column(text: str, token: str) -> int:

@@ -19,7 +19,7 @@ from obskit.schema.fields import ATTRIBUTES, LIMITS
 from obskit.schema.model import Field, FieldType, Schema
 from obskit.schema.validate import is_ip, is_timestamp
 
-__all__ = ["Checks", "Span", "structure"]
+__all__ = ["NOTHING", "Checks", "Span", "merge_order", "structure"]
 
 _SCALAR: Any = str | int | float | bool | None
 _FLAT: Any = dict[str, str | int | float | bool | list[_SCALAR] | None]
@@ -44,35 +44,83 @@ class Span(NamedTuple):
     all: Sequence[float] = ()
 
 
+#: Of blank lines.
+NOTHING: Final = Span(0.0, 0.0, 0.0)
+
+
+def merge_order(order: list[str], line: bytes) -> None:
+    """Adds the keys of a line to an order of keys, each behind the key that it stands behind.
+
+    Args:
+        order: Dotted names; it is changed.
+        line: A line; one that is no object changes nothing.
+    """
+    try:
+        event = msgspec.json.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return
+    if isinstance(event, dict):
+        _merge(order, event, "")
+
+
+def _merge(order: list[str], node: dict[str, Any], above: str) -> None:
+    before = -1
+    for key, value in node.items():
+        name = above + key
+        if name not in order:
+            order.insert(before + 1, name)
+        before = order.index(name)
+        if isinstance(value, dict) and name != ATTRIBUTES:
+            _merge(order, value, name + ".")
+
+
 def structure(
-    schema: Schema, order: Sequence[str] = (), *, with_attributes: bool
+    schema: Schema,
+    order: Sequence[str] | None,
+    *,
+    with_attributes: bool,
+    raw_attributes: bool = False,
 ) -> tuple[type[msgspec.Struct], dict[str, tuple[str, ...]]]:
     """The struct of an event, and the attributes of it that lead to each field.
 
     Args:
         schema: The log schema.
-        order: Keys of the top level in the order in which a source writes them, as far as known.
+        order: Dotted names in the order in which a source writes them, to make a struct of these and the
+            required fields only; None for every field, in the order of the schema.
         with_attributes: Whether ``attributes`` is decoded; without, each line that has it is a suspect.
+        raw_attributes: Whether it is left as text.
     """
     paths: dict[str, tuple[str, ...]] = {}
     fields = [item for item in schema.fields if with_attributes or item.name != ATTRIBUTES]
-    return _struct("Event", fields, 0, (), paths, order), paths
+    if order is not None:
+        fields = [item for item in fields if item.required or item.name in order]
+        rank = {name: place for place, name in enumerate(order)}
+        fields.sort(
+            key=lambda item: [
+                rank.get(".".join(item.path[:depth]), len(rank))
+                for depth in range(1, len(item.path) + 1)
+            ]
+        )
+    return _struct("Event", fields, (), paths, raw_attributes=raw_attributes), paths
 
 
 def _struct(
-    name: str, fields: Sequence[Field], depth: int, above: tuple[str, ...], paths: dict[str, tuple[str, ...]],
-    order: Sequence[str],
-) -> type[msgspec.Struct]:  # fmt: skip
+    name: str,
+    fields: Sequence[Field],
+    above: tuple[str, ...],
+    paths: dict[str, tuple[str, ...]],
+    *,
+    raw_attributes: bool,
+) -> type[msgspec.Struct]:
+    depth = len(above)
     groups: dict[str, list[Field]] = {}
     for item in fields:
         groups.setdefault(item.path[depth], []).append(item)
-    ranked = sorted(groups, key=lambda key: order.index(key) if key in order else len(order))
     members: list[Any] = []
     rename: dict[str, str] = {}
-    for number, key in enumerate(ranked):
+    for number, (key, inside) in enumerate(groups.items()):
         attribute = f"f{number}"
         rename[attribute] = key
-        inside = groups[key]
         here = (*above, attribute)
         leaf = len(inside) == 1 and len(inside[0].path) == depth + 1
         kind: Any
@@ -80,14 +128,14 @@ def _struct(
             kind = _type(inside[0])
             paths[inside[0].name] = here
         else:
-            kind = _struct(f"{name}_{number}", inside, depth + 1, here, paths, ())
+            kind = _struct(f"{name}_{number}", inside, here, paths, raw_attributes=raw_attributes)
+        if leaf and raw_attributes and inside[0].name == ATTRIBUTES:
+            members.append((attribute, msgspec.Raw, UNSET))  # Raw is only raw outside of unions
+            continue
         must = any(item.required for item in inside)
         if (leaf and inside[0].nullable) or (not leaf and not must):
             kind = kind | None
-        if must:
-            members.append((attribute, kind))
-        else:
-            members.append((attribute, kind | UnsetType, UNSET))
+        members.append((attribute, kind) if must else (attribute, kind | UnsetType, UNSET))
     return msgspec.defstruct(
         name, members, rename=rename, forbid_unknown_fields=True, gc=False, kw_only=True
     )
@@ -125,10 +173,10 @@ class Checks:
     def __init__(self, schema: Schema, paths: dict[str, tuple[str, ...]]) -> None:
         self._timestamp = attrgetter(".".join(paths["timestamp"]))
         self._columns: list[
-            tuple[Callable[[Sequence[Any]], list[Any]], Callable[[list[str]], bool]]
+            tuple[Callable[[Sequence[Any]], list[Any]], Callable[[list[Any]], bool]]
         ] = []
-        self._attributes = attrgetter(".".join(paths[ATTRIBUTES])) if ATTRIBUTES in paths else None
-        self._hours: set[str] = set()
+        self.has_attributes = ATTRIBUTES in paths
+        self._attributes = attrgetter(".".join(paths.get(ATTRIBUTES, ("f0",))))
         for item in schema.fields:
             check = self._check(item)
             if check is not None and item.name in paths and item.name != "timestamp":
@@ -141,10 +189,17 @@ class Checks:
             events: The decoded lines.
         """
         for column, check in self._columns:
-            values = column(events)
-            if values and not check(values):
+            if not check(column(events)):
                 return False
         return True
+
+    def attributes(self, events: Sequence[Any]) -> list[Any]:
+        """What is there of ``attributes``.
+
+        Args:
+            events: The decoded lines.
+        """
+        return [value for value in map(self._attributes, events) if value is not UNSET]
 
     def keys_are_short(self, events: Sequence[Any]) -> bool:
         """Whether no key below ``attributes`` is longer than the index takes.
@@ -152,9 +207,7 @@ class Checks:
         Args:
             events: The decoded lines.
         """
-        if self._attributes is None:
-            return True
-        pending = [value for value in map(self._attributes, events) if value.__class__ is dict]
+        pending = [value for value in self.attributes(events) if value.__class__ is dict]
         while pending:
             for key, value in pending.pop().items():
                 if len(key) * 4 > LIMITS.KEY_BYTES and len(key.encode()) > LIMITS.KEY_BYTES:
@@ -178,23 +231,22 @@ class Checks:
         shape = shaped[:width]
         if shaped != (shape + b"\n") * (len(texts) - 1) + shape:
             return self._mixed(texts)
-        if not _SHAPE.fullmatch(shape) or not self._in_calendar(texts, joined, width + 1):
+        ordered = sorted(texts)  # texts of one shape are in the order of their instants
+        if not _SHAPE.fullmatch(shape) or not self._in_calendar(ordered, joined, width + 1):
             return self._mixed(texts)
-        # texts of one shape are in the order of their instants
-        ordered = sorted(texts)
         first, least, greatest = instant(texts[0]), instant(ordered[0]), instant(ordered[-1])
         if ordered == texts:
             return Span(first, least, greatest)
         return Span(first, least, greatest, list(map(instant, texts)))
 
-    def _in_calendar(self, texts: list[str], joined: str, step: int) -> bool:
+    def _in_calendar(self, ordered: list[str], joined: str, step: int) -> bool:
         """Whether all of them are dates and times; of equal hours only one is looked at."""
-        hours = {text[:13] for text in texts} - self._hours
-        for hour in hours:
-            if not is_timestamp(hour + ":00:00Z"):
-                return False
-        if len(self._hours) < _REMEMBERED:
-            self._hours |= hours
+        if ordered[0][:13] == ordered[-1][:13]:
+            hours = {ordered[0][:13]}
+        else:
+            hours = {text[:13] for text in ordered}
+        if not all(is_timestamp(hour + ":00:00Z") for hour in hours):
+            return False
         return max(joined[14::step]) <= "5" and max(joined[17::step]) <= "5"
 
     def _mixed(self, texts: list[str]) -> Span | None:
@@ -203,7 +255,7 @@ class Checks:
         instants = list(map(instant, texts))
         return Span(instants[0], min(instants), max(instants), instants)
 
-    def _check(self, item: Field) -> Callable[[list[str]], bool] | None:
+    def _check(self, item: Field) -> Callable[[list[Any]], bool] | None:
         if item.type is FieldType.DATE:
             return _Memo(is_timestamp)
         if item.type is FieldType.IP:
@@ -221,14 +273,16 @@ class _Memo:
 
     def __init__(self, test: Callable[[str], bool]) -> None:
         self._test = test
-        self._passed: set[str] = set()
+        self._passed: set[Any] = {UNSET, None}
 
-    def __call__(self, values: list[str]) -> bool:
-        new = set(values) - self._passed
+    def __call__(self, values: list[Any]) -> bool:
+        if self._passed.issuperset(values):
+            return True
+        new = set(_strings(values)) - self._passed
         if not all(map(self._test, new)):
             return False
         if len(self._passed) + len(new) > _REMEMBERED:
-            self._passed.clear()
+            self._passed = {UNSET, None}
         self._passed |= new
         return True
 
@@ -238,31 +292,33 @@ class _Alphabet:
 
     def __init__(self, ranges: str) -> None:
         inside = re.compile(f"[{ranges}]")
-        self._signs = (
-            b"\n" + "".join(chr(code) for code in range(128) if inside.match(chr(code))).encode()
-        )
+        self._signs = bytes(code for code in range(128) if inside.match(chr(code)))
 
-    def __call__(self, values: list[str]) -> bool:
-        joined = "\n".join(values)
-        rest = joined.encode().translate(None, self._signs) if joined.isascii() else b"?"
-        return not rest and joined.count("\n") == len(values) - 1
+    def __call__(self, values: list[Any]) -> bool:
+        try:
+            joined = "\n".join(values)
+        except TypeError:  # UNSET or None among them
+            values = _strings(values)
+            joined = "\n".join(values)
+        if not joined.isascii():
+            return False
+        rest = joined.encode().translate(None, self._signs)
+        return rest == b"\n" * (len(values) - 1)
 
 
 def _column(path: tuple[str, ...]) -> Callable[[Sequence[Any]], list[Any]]:
-    """The values of one field that are there and not null."""
-    name = ".".join(path)
+    """The values of one field, UNSET and None among them."""
+    last = attrgetter(".".join(path[1:] or path))
     if len(path) == 1:
-        get = attrgetter(name)
-
-        def column(events: Sequence[Any]) -> list[Any]:
-            values = list(map(get, events))
-            return [value for value in values if value.__class__ is str]
-
-        return column
-    above, last = attrgetter(path[0]), attrgetter(".".join(path[1:]))
+        return lambda events: list(map(last, events))
+    above = attrgetter(path[0])
 
     def nested(events: Sequence[Any]) -> list[Any]:
         holders = [item for item in map(above, events) if item is not UNSET and item is not None]
-        return [value for value in map(last, holders) if value.__class__ is str]
+        return list(map(last, holders))
 
     return nested
+
+
+def _strings(values: list[Any]) -> list[str]:
+    return [value for value in values if value.__class__ is str]

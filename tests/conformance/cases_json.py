@@ -178,7 +178,6 @@ def numbers(corpus: Corpus) -> None:
         "number-overflow",
         LINE[:-1] + ',"attributes":{"a":1e400}}',
         "beyond a double: kept as text",
-        "json-syntax",
         to={**NORMALISED, "attributes": {"a": "1e400"}},
     )
     corpus.raw(
