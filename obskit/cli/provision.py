@@ -105,7 +105,7 @@ def command(
         saved=saved, yes=yes or saved is not None, force=force, as_json=as_json, quiet=quiet
     )
     done = _make_so(stack, facts, options)
-    if done and facts["plan"]["changes"] and stack.targets.get("prometheus"):
+    if done and facts["plan"]["changes"]:
         # What the new targets expose decides which rule packs fit, so the plan is made once more.
         with working("waiting for the targets", quiet=quiet):
             verify(stacks.checks(stack.targets), only="targets")
