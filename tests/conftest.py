@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -192,6 +193,17 @@ def amtool() -> Path:
 def mustache() -> Path:
     """The grammar of Logstash pipelines: ``mustache check FILE``."""
     return _program("mustache", "mustache", cached="mustache")
+
+
+@pytest.fixture(scope="session")
+def logstash_binary() -> Path:
+    """A real Logstash: the program named by ``OBSKIT_TEST_LOGSTASH``, else ``logstash`` on the PATH."""
+    named = os.environ.get("OBSKIT_TEST_LOGSTASH")
+    found = shutil.which(named or "logstash")
+    if found is None:
+        assert not named, f"OBSKIT_TEST_LOGSTASH names no program: {named}"
+        pytest.skip("no real Logstash here: set OBSKIT_TEST_LOGSTASH, or put logstash on the PATH")
+    return Path(found)
 
 
 @pytest.fixture(scope="session")
