@@ -1,4 +1,4 @@
-"""Rendering of shipped sources: Jinja2, with ``[[ value ]]`` and ``[% statement %]``."""
+"""What file-delivering targets share: rendering of shipped sources, and reading of what was delivered."""
 
 from __future__ import annotations
 
@@ -9,8 +9,26 @@ from typing import Any
 import jinja2
 
 from obskit import assets
+from obskit.delivery.files import Folder
+from obskit.errors import DeliveryError, ReadError
 
-__all__ = ["render"]
+__all__ = ["read_whole", "render"]
+
+
+def read_whole(folder: Folder, name: str) -> str | None:
+    """The text of a delivered file; None when there is none.
+
+    Args:
+        folder: The folder.
+        name: Name below it.
+
+    Raises:
+        ReadError: It is there and cannot be read whole: it never looks like "absent".
+    """
+    try:
+        return folder.read(name)
+    except DeliveryError as error:
+        raise ReadError(error.message, where=error.where, hint=error.hint) from None
 
 
 def render(name: str, **values: Any) -> str:

@@ -426,7 +426,8 @@ function originOf(event) {
 }
 
 function datasetOf(service) {
-  var dataset = service.toLowerCase().replace(/[^a-z0-9_]/g, "_");
+  // A pair of surrogates is one character, and becomes one underscore.
+  var dataset = service.toLowerCase().replace(/[\ud800-\udbff][\udc00-\udfff]|[^a-z0-9_]/g, "_");
   // `invalid` is the quarantine's; characters beyond the limit would make a name that is refused.
   if (dataset === QUARANTINE) { dataset += "_"; }
   return dataset.substring(0, SERVICE_LENGTH);

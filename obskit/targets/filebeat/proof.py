@@ -25,16 +25,13 @@ ORDER = 10
 _POLL = 0.3
 
 
-def wait_for_inputs(
-    target: Filebeat, api: FilebeatApi, before: Stats, started: int, deadline: Deadline
-) -> None:
+def wait_for_inputs(target: Filebeat, api: FilebeatApi, before: Stats, deadline: Deadline) -> None:
     """Wait until Filebeat has looked through its folder and runs every input there.
 
     Args:
         target: The target.
         api: Its HTTP endpoint.
         before: Counters from before the files were written.
-        started: How many inputs have to be started for what was written.
         deadline: By when.
 
     Raises:
@@ -43,12 +40,10 @@ def wait_for_inputs(
     expected = expected_inputs(target)
     while True:
         now = api.stats(deadline)
-        # A Filebeat that was started again has read the folder as it is now.
-        base = before if now.uptime >= before.uptime else Stats(**dict.fromkeys(Stats.__slots__, 0))
-        # The scan that was going on while a file was written may have missed it.
-        scanned = now.scans >= base.scans + 2 or base.uptime == 0
-        ready = now.starts >= base.starts + started or base.uptime == 0
-        if now.running == expected and scanned and ready:
+        # A Filebeat that was started again has read the folder as it is now. Else the scan that was going on while
+        # a file was written may have missed it: the one after that has ended when the next begins.
+        scans = now.scans if now.uptime < before.uptime else now.scans - before.scans
+        if now.running == expected and scans >= 2:
             return
         if not deadline.sleep(_POLL):
             raise DeliveryError(

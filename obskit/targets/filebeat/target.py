@@ -22,10 +22,10 @@ from obskit.targets.filebeat.content import (
     collision_problems,
     input_files,
     main_file,
-    started_inputs,
 )
 from obskit.targets.filebeat.settings import FilebeatSettings
 from obskit.targets.marks import split_mark, with_mark
+from obskit.targets.shipped import read_whole
 
 __all__ = ["Filebeat"]
 
@@ -90,7 +90,7 @@ class Filebeat(Target[FilebeatSettings]):
         found: dict[Address, Live] = {}
         for kind, folder, name in places:
             address = self.address(kind, name)
-            text = folder.read(name)
+            text = read_whole(folder, name)
             if text is None:
                 continue
             mark, body = split_mark(text)
@@ -138,14 +138,9 @@ class Filebeat(Target[FilebeatSettings]):
         if not written or before is None or self.api is None:
             self._batch.keep()
             return
-        started = sum(
-            started_inputs(change.before.body if change.before else "", change.after.body)
-            for change in written
-            if change.after
-        )
         deadline = Deadline.after(self.settings.settle.total_seconds())
         try:
-            proof.wait_for_inputs(self, self.api, before, started, deadline)
+            proof.wait_for_inputs(self, self.api, before, deadline)
         except ObskitError as error:
             self._batch.restore()
             raise DeliveryError(

@@ -21,6 +21,7 @@ from obskit.targets.logstash.client import NodeApi
 from obskit.targets.logstash.content import pipeline_files, pipeline_ids, pipelines_file
 from obskit.targets.logstash.settings import LogstashSettings
 from obskit.targets.marks import split_mark, with_mark
+from obskit.targets.shipped import read_whole
 
 __all__ = ["Logstash"]
 
@@ -83,7 +84,7 @@ class Logstash(Target[LogstashSettings]):
             places.append(("pipelines", self._listing, self.settings.pipelines.name))
         found: dict[Address, Live] = {}
         for kind, folder, name in places:
-            text = folder.read(name)
+            text = read_whole(folder, name)
             if text is None:
                 continue
             address = self.address(kind, name)
