@@ -59,17 +59,13 @@ class Recorder(LineHandler):
         self.lines.append(line)
 
     def __enter__(self) -> Self:
-        from obskit.logging.setup import active
+        from obskit.logging.setup import watch
 
-        found = active()
-        if found is not None:
-            self.setFormatter(found.formatter)
-            found.handlers.append(self)  # structlog's native path writes to these
         root = logging.getLogger()
         self._before = root.level
-        root.addHandler(self)
-        if found is None:
-            root.setLevel(min(root.level, logging.INFO))
+        watch(self)
+        if root.level > logging.INFO:
+            root.setLevel(logging.INFO)
         return self
 
     def __exit__(
@@ -78,14 +74,10 @@ class Recorder(LineHandler):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        from obskit.logging.setup import active
+        from obskit.logging.setup import unwatch
 
-        root = logging.getLogger()
-        root.removeHandler(self)
-        root.setLevel(self._before)
-        found = active()
-        if found is not None and self in found.handlers:
-            found.handlers.remove(self)
+        unwatch(self)
+        logging.getLogger().setLevel(self._before)
 
 
 def _moved(event: Mapping[str, Any]) -> list[Violation]:

@@ -20,7 +20,7 @@ from obskit.logging.hooks import install
 from obskit.logging.streams import LineHandler, StreamHandler
 from obskit.logging.takeover import LOGGERS, take
 
-__all__ = ["Configured", "active", "configure", "shutdown"]
+__all__ = ["Configured", "configure", "shutdown", "unwatch", "watch"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +40,33 @@ class Configured:
 _ACTIVE: Final[list[Configured]] = []
 
 
-def active() -> Configured | None:
-    """What is set up now; None where nothing is."""
-    return _ACTIVE[-1] if _ACTIVE else None
+_WATCHERS: Final[list[LineHandler]] = []
+
+
+def watch(handler: LineHandler) -> None:
+    """Gives a handler every line too, of what is set up now and of what will be.
+
+    Args:
+        handler: The handler; it is formatted like the others.
+    """
+    _WATCHERS.append(handler)
+    for made in _ACTIVE:
+        handler.setFormatter(made.formatter)
+        made.handlers.append(handler)
+    logging.getLogger().addHandler(handler)
+
+
+def unwatch(handler: LineHandler) -> None:
+    """Takes a handler of `watch` away again.
+
+    Args:
+        handler: The handler.
+    """
+    _WATCHERS.remove(handler)
+    for made in _ACTIVE:
+        if handler in made.handlers:
+            made.handlers.remove(handler)
+    logging.getLogger().removeHandler(handler)
 
 
 def configure(
@@ -91,6 +115,9 @@ def configure(
         handlers.append(_stream(formatter, stream or "stdout", console))
     shutdown()
     undo = [_root(number, (CountingHandler(service), *handlers))]
+    for watcher in _WATCHERS:
+        watcher.setFormatter(formatter)
+        handlers.append(watcher)
     undo.append(install(warnings=warnings, exceptions=exceptions))
     undo.append(take(LOGGERS if takeover is None else takeover))
     if structlog or (structlog is None and find_spec("structlog") is not None):
