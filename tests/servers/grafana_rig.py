@@ -59,11 +59,11 @@ def elasticsearch_source(url: str = "http://127.0.0.1:9", **more: Any) -> DataSo
 
 
 def target(
-    folder: Path, sources: Sequence[DataSource], *, project: str = "walk", **settings: Any
+    base: Path, sources: Sequence[DataSource], *, project: str = "walk", **settings: Any
 ) -> Grafana:
     """A Grafana target."""
     section = GrafanaSettings(**settings)
-    everything = Settings(project=project, targets={"grafana": section}, path=folder / "obskit.yml")
+    everything = Settings(project=project, targets={"grafana": section}, path=base / "obskit.yml")
     context = Context(settings=everything, schema=BUILTIN)
     made = Grafana(context)
     context.peers["grafana"] = made
