@@ -102,9 +102,9 @@ def _made_up(field: Field) -> Any:
             text = "canary".ljust(field.min_length, "y")
             return text[: field.max_length] if field.max_length else text
         case FieldType.LONG:
-            return int(field.minimum if field.minimum is not None else min(1, field.maximum or 1))
+            return int(_within(field))
         case FieldType.DOUBLE:
-            return float(field.minimum if field.minimum is not None else min(1, field.maximum or 1))
+            return float(_within(field))
         case FieldType.BOOLEAN:
             return True
         case FieldType.IP:
@@ -113,6 +113,12 @@ def _made_up(field: Field) -> Any:
             return "2023-09-10T12:34:56.000Z"
         case FieldType.FLATTENED:
             return {"canary": True}
+
+
+def _within(field: Field) -> float:
+    if field.minimum is not None:
+        return field.minimum
+    return 1.0 if field.maximum is None else min(1.0, field.maximum)
 
 
 def broken(event: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -116,7 +116,8 @@ class Client:
         if isinstance(body, list):
             headers["content-type"] = "application/x-ndjson"
         where = f"{method} {self.urls[0]}{path}"
-        self.requests += 1
+        with self._lock:
+            self.requests += 1
         client = self._client().options(ignore_status=tuple(_OURS))
         token = _DEADLINE.set(deadline or Deadline.after(self._seconds))
         try:

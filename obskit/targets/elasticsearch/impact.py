@@ -140,6 +140,13 @@ def notes(target: Elasticsearch) -> Sequence[str]:
             f"after {es_time(target.settings.retention)}: delete old backing indices yourself"
         )
     told += shadowed(target)
+    logging = [service.name for service in target.context.settings.services if service.logs]
+    if logging:
+        told.append(
+            f"obskit verify writes two canary lines, one of them broken on purpose, where {_names(logging)} "
+            "logs: into a file obskit-canary-… of its own that is removed again, or at the end of a file that "
+            "is named without a pattern"
+        )
     plain = read_streams(target.client, target.names.pattern).plain
     if plain:
         told.append(

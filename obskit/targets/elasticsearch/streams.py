@@ -149,7 +149,8 @@ def roll_over(
     """
     if lazy:
         for name in names:
-            client.call("POST", f"/{name}/_rollover", params={"lazy": "true"})
+            # Before 8.13 the parameter is unknown, and nothing has happened.
+            client.call("POST", f"/{name}/_rollover", params={"lazy": "true"}, allow={400})
         names = _behind(read_streams(client, pattern), names, stamp)
     for name in names:
         client.call("POST", f"/{name}/_rollover")
