@@ -33,6 +33,7 @@ COMMANDS: Final[dict[str, str]] = {
     "schema": "Show, export, compare or infer the log schema.",
     "dashboards": "Fetch dashboards from grafana.com into the lock file.",
     "exporter": "Expose counts of logs and the state of the shippers to Prometheus.",
+    "relay": "Tell robots of chats what Alertmanager says.",
     "completion": "Print what completes commands and options in a shell.",
 }
 

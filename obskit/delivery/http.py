@@ -146,6 +146,7 @@ class Http:
         headers: Mapping[str, str] | None = None,
         deadline: Deadline | None = None,
         allow: Collection[int] = (),
+        again: bool = True,
     ) -> Answer:
         """Make one request and read the whole answer.
 
@@ -158,6 +159,7 @@ class Http:
             headers: More headers.
             deadline: Handed down; else ``seconds`` from now.
             allow: Statuses from 300 on that are answers here, not errors.
+            again: Whether 429 and 503 are asked again within the deadline, as the server wishes.
 
         Raises:
             UnreachableError: No connection, no trust, or no whole answer in time.
@@ -171,7 +173,9 @@ class Http:
         sent = self._headers(headers, json is not None)
         url = str(httpx.URL(self.base_url + path, params=dict(params)) if params else self.base_url + path)  # fmt: skip
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(lambda error: isinstance(error, _AgainError)),
+            retry=tenacity.retry_if_exception(
+                lambda error: isinstance(error, _AgainError) and (again or error.answer is None)
+            ),
             wait=_wait,
             stop=lambda state: (
                 state.upcoming_sleep >= deadline.remaining or state.attempt_number >= 8
@@ -182,6 +186,10 @@ class Http:
             answer = retrying(self._once, method, url, sent, body, deadline, where)
         except tenacity.RetryError as error:
             raise _gave_up(error.last_attempt.exception(), where) from None
+        except _AgainError as error:  # only with `again` off, and then with the answer
+            if error.answer is None:
+                raise _gave_up(error, where) from None
+            answer = error.answer
         return _judged(answer, allow)
 
     def _headers(self, more: Mapping[str, str] | None, is_json: bool) -> list[tuple[str, str]]:
