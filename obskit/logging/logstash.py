@@ -13,7 +13,8 @@ from logstash.handler_tcp import TCPLogstashHandler
 
 from obskit.errors import ConfigError, Problem
 from obskit.logging.formatter import JSONFormatter
-from obskit.logging.sender import Counters, Sender, SenderSettings
+from obskit.logging.outcome import Counters, SenderSettings
+from obskit.logging.sender import Sender
 from obskit.logging.spool import Spool
 from obskit.logging.streams import LineHandler
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -120,21 +121,29 @@ def test_a_carried_function_does_not_change_its_origin() -> None:
 
 
 def test_the_current_span_is_read_where_opentelemetry_is_loaded(
-    monkeypatch: pytest.MonkeyPatch, make_record: Any, judge: Any
+    make_record: Any, judge: Any
 ) -> None:
-    """The real package where it is installed; its absence is tried in any case."""
-    assert current_span() is None
-    span = SimpleNamespace(is_valid=True, trace_id=0xABC, span_id=0xDEF)
-    module = SimpleNamespace(
-        get_current_span=lambda: SimpleNamespace(get_span_context=lambda: span)
-    )
-    monkeypatch.setitem(sys.modules, "opentelemetry.trace", module)
+    trace = pytest.importorskip("opentelemetry.trace")
+    from opentelemetry.sdk.trace import TracerProvider
+
     formatter = JSONFormatter(service="s")
-    event = judge(formatter.format(make_record()))
-    assert (event["trace_id"], event["span_id"]) == (f"{0xABC:032x}", f"{0xDEF:016x}")
-    assert judge(formatter.format(make_record(trace_id="own")))["trace_id"] == "own"
-    span.is_valid = False
     assert judge(formatter.format(make_record()))["trace_id"] is None
+    with TracerProvider().get_tracer("t").start_as_current_span("work") as span:
+        found = span.get_span_context()
+        event = judge(formatter.format(make_record()))
+        assert event["trace_id"] == trace.format_trace_id(found.trace_id)
+        assert event["span_id"] == trace.format_span_id(found.span_id)
+        assert judge(formatter.format(make_record(trace_id="own")))["trace_id"] == "own"
+    assert current_span() is None
+
+
+def test_opentelemetry_is_never_imported() -> None:
+    code = (
+        "import logging, sys; from obskit.logging import JSONFormatter\n"
+        "JSONFormatter(service='s').format(logging.makeLogRecord({}))\n"
+        "assert not [name for name in sys.modules if name.startswith('opentelemetry')]"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_span_that_raises_costs_no_line(
