@@ -65,6 +65,14 @@ class Pipeline:
             return False
         return self.last_success is None or self.last_failure > self.last_success
 
+    def failed_after(self, moment: datetime) -> bool:
+        """Whether a reload failed after a moment.
+
+        Args:
+            moment: With its zone.
+        """
+        return self.last_failure is not None and self.last_failure > moment
+
 
 class NodeApi:
     """Logstash's node API.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from obskit.deadline import Deadline
@@ -97,7 +98,7 @@ def _loaded(target: Logstash, deadline: Deadline) -> Iterator[Proof]:
         wanted = sha256(text) if text is not None else ""
         while True:
             running = target.api.pipelines(deadline).get(name)
-            problem, following = _problem(running, wanted)
+            problem, following = _problem(running, wanted, _written(target, file))
             if not problem or not deadline.sleep(_POLL):
                 break
         shown = (
@@ -121,12 +122,21 @@ def _loaded(target: Logstash, deadline: Deadline) -> Iterator[Proof]:
         )
 
 
-def _problem(running: Pipeline | None, wanted: str) -> tuple[str, str]:
+def _written(target: Logstash, file: str) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(target.folder.path(file).stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
+
+
+def _problem(running: Pipeline | None, wanted: str, written: datetime | None) -> tuple[str, str]:
     if not wanted:
         return "its file is not there", "obskit provision writes it"
     if running is None:
         return "the pipeline does not run", "obskit doctor prints its entry for pipelines.yml"
-    if running.failing:
+    # Putting back what runs is no reload, so the failure before it stays the newest: it is of another text.
+    of_this_text = running.hash != wanted or written is None or running.failed_after(written)
+    if running.failing and of_this_text:
         return (
             f"the newest reload failed, and the old pipeline goes on in silence: {running.last_error}",
             "mend what the message names, or obskit provision to put obskit's file back",
@@ -149,7 +159,9 @@ def hop(target: Logstash, canary: Canary, deadline: Deadline) -> Hop:
             name="logstash", order=ORDER, passed=False, detail=error.message, next=error.hint
         )
     text = target.folder.read(MAIN)
-    problem, following = _problem(running, sha256(text) if text is not None else "")
+    problem, following = _problem(
+        running, sha256(text) if text is not None else "", _written(target, MAIN)
+    )
     if not problem and running and running.queued and running.events_out < running.events_in:
         problem = f"{running.queued} events wait in its queue"
         following = "does Elasticsearch take its bulk requests? its log has the answers"
