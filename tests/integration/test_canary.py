@@ -237,6 +237,48 @@ def test_rejected_events_are_counted_with_their_reasons(
     assert proof.detail.startswith("1 events of sloppy (1): level")
 
 
+def test_what_elasticsearch_itself_refused_is_told_in_its_words(
+    elastic: Running, tmp_path: Path
+) -> None:
+    """A dead letter as Filebeat writes it; obskit's own canaries beside it are not counted."""
+    targets = targets_for(elastic, None, tmp_path, [])
+    provision(targets)
+    before = proofs_of(targets, only="rejected/bulk")["rejected/bulk"]
+    assert before.verdict is Verdict.PROVED, before
+    reason = "failed to parse field [client_ip] of type [ip]"
+    for message in (
+        '{"message":"obskit canary","client_ip":"x"}',
+        '{"message":"real","client_ip":"x"}',
+    ):
+        letter = {"message": message, "error": {"type": "400", "message": reason}}
+        ship(elastic, "logs-obskit.invalid-canary", **letter)
+    after = proofs_of(targets, only="rejected/bulk")["rejected/bulk"]
+    assert after.verdict is Verdict.FAILED
+    assert after.detail == f"1 events: {reason}"
+    assert after.next
+
+
+def test_a_value_that_cannot_be_searched_is_told(elastic: Running, tmp_path: Path) -> None:
+    """Accepted, stored, and ignored: longer than the field's index takes."""
+    targets = targets_for(elastic, None, tmp_path, [])
+    provision(targets)
+    assert proofs_of(targets, only="rejected/ignored")["rejected/ignored"].verdict is Verdict.PROVED
+    ship(elastic, "logs-obskit.long-canary", service="long", thread="t" * 4000)
+    after = proofs_of(targets, only="rejected/ignored")["rejected/ignored"]
+    assert after.verdict is Verdict.FAILED
+    assert "thread" in after.detail
+
+
+def ship(elastic: Running, stream: str, **event: Any) -> None:
+    """Write one event of now, searchable when this returns."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    answer = httpx.post(
+        f"{elastic.url}/{stream}/_doc?op_type=create&refresh=true",
+        json={"@timestamp": now, **event},
+    )
+    assert answer.status_code == 201, answer.text
+
+
 def test_a_dead_filebeat_is_named_as_the_hop_that_lost_it(
     elastic: Running, start_server: Start, tmp_path: Path
 ) -> None:
