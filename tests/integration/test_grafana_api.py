@@ -15,7 +15,8 @@ import pytest
 from obskit.config import Auth, Secret
 from obskit.deadline import Deadline
 from obskit.engine.execute import State, apply, succeeded
-from obskit.engine.plan import Action, Cause
+from obskit.engine.plan import Action, Cause, make_plan
+from obskit.engine.resource import Resource
 from obskit.errors import ForeignObjectError, StalePlanError
 from obskit.targets.grafana import Grafana
 from tests.servers import grafana_rig as rig
@@ -338,3 +339,23 @@ def test_a_dashboard_that_left_obskit_yml_is_deleted(
     }
     assert succeeded(apply(replace(plan), {"grafana": fewer}))
     assert api.get(f"/api/dashboards/uid/{project}-logs").status_code == 404
+
+
+def test_a_data_source_that_comes_back_has_its_secret_again(
+    one: Grafana, grafana: Any, project: str, tmp_path: Path
+) -> None:
+    """Grafana tells no secret, so the inverse of a deletion takes it from obskit.yml."""
+    source = rig.prometheus_source(auth=Auth(username="u", password=Secret("p")))
+    first = make(grafana, project, tmp_path, [source], dashboards=[])
+    rig.provision(first)
+    address = first.address("data_source", f"{project}-prometheus")
+    before = first.read(frozenset())[address]
+    gone = make_plan(project, [], first.read(frozenset()), normalise=first.normalise)
+    assert succeeded(apply(gone, {"grafana": first}))
+    inverse = [Resource(address=address, body=before.body)]
+    back = make_plan(project, inverse, {}, normalise=first.normalise)
+    assert succeeded(apply(back, {"grafana": first}))
+    found = httpx.get(
+        f"{grafana.url}/api/datasources/uid/{address.name}", auth=(grafana.user, grafana.password)
+    ).json()
+    assert found["secureJsonFields"] == {"basicAuthPassword": True}

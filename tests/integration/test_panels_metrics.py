@@ -54,6 +54,7 @@ def prove(one: Grafana, seconds: float = 60) -> dict[str, Proof]:
     return {
         proof.id.rpartition("/")[2]: proof
         for check in one.checks()
+        if check.id.startswith("panel/")
         for proof in check.run(Deadline.after(seconds))
     }
 
@@ -414,3 +415,15 @@ def test_a_grafana_that_does_not_answer_leaves_the_proof_to_the_data_source(
     proofs = prove(one)
     assert proofs["1"].verdict is Verdict.PROVED
     assert metrics.url in proofs["1"].evidence[0].of
+
+
+def test_grafana_tests_its_data_sources(provisioned: Grafana, grafana: Any) -> None:
+    """Through Grafana, so with the address and the secret that it holds."""
+    (check,) = [check for check in provisioned.checks() if check.id == "loaded/grafana"]
+    (proof,) = check.run(Deadline.after(20))
+    assert (proof.id, proof.verdict) == ("loaded/grafana/obskit-prometheus", Verdict.PROVED)
+    path = f"{grafana.url}/api/datasources/uid/obskit-prometheus"
+    httpx.delete(path, auth=(grafana.user, grafana.password)).raise_for_status()
+    (gone,) = check.run(Deadline.after(20))
+    assert gone.verdict is Verdict.FAILED
+    assert gone.detail == "Grafana has no such data source"

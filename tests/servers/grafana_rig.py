@@ -25,6 +25,7 @@ class Peer(Target[Section]):
 
     def __init__(self, context: Context, source: DataSource) -> None:
         self.context = context
+        self.settings = Section()
         self.source = source
 
     def desired(self) -> Sequence[Resource]:

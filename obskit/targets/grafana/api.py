@@ -31,9 +31,17 @@ class ApiDelivery:
         client: Grafana.
         project: Name of the project.
         key: Key of the secrets' fingerprints; None where there is none.
+        secrets: The secrets of obskit.yml for a data source, by its uid: Grafana gives none back.
     """
 
-    def __init__(self, client: Client, project: str, key: bytes | None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        project: str,
+        key: bytes | None,
+        secrets: Callable[[str], Mapping[str, Any]],
+    ) -> None:
+        self._secrets = secrets
         self._client = client
         self._project = project
         self._key = key
@@ -152,7 +160,7 @@ class ApiDelivery:
         if change.after is None:
             self._client.delete_data_source(uid)
             return
-        body = dict(change.after.body)
+        body = self._with_secrets(uid, dict(change.after.body), new=change.before is None)
         told = {
             name: _fingerprint(value, self._key)
             for name, value in (body.get("secureJsonData") or {}).items()
@@ -172,6 +180,27 @@ class ApiDelivery:
             )  # fmt: skip
         kept = {"isDefault": extra.get("isDefault", False), "version": extra.get("version")}
         self._client.update_data_source(uid, sent | kept)
+
+    def _with_secrets(self, uid: str, body: dict[str, Any], *, new: bool) -> dict[str, Any]:
+        """A body that was read from Grafana, with the secrets that it did not tell.
+
+        Grafana keeps the secrets of a data source that is there; one that is made anew has none.
+        """
+        lost = [
+            name
+            for name, value in (body.get("secureJsonData") or {}).items()
+            if not isinstance(value, Secret)
+        ]
+        if not lost or not new:
+            return body
+        known = self._secrets(uid)
+        body["secureJsonData"] = dict(body["secureJsonData"]) | {
+            name: known[name] for name in lost if name in known
+        }
+        for name in lost:
+            if name not in known:
+                _log.warning("%s: its secret %s is known to nobody: write it anew", uid, name)
+        return body
 
     def _write_folder(self, change: Change, mark: Callable[[], Mark]) -> None:
         uid = change.address.name

@@ -39,6 +39,7 @@ class Prover:
         sources: Our data sources.
         grafana: Grafana; None where there is only its provisioning folder.
         folder: Where relative paths of settings start.
+        addresses: Addresses at which we reach the data sources ourselves, by uid; Grafana's where left out.
         patience: How long data may take to come, in seconds, before an empty panel is a failure.
     """
 
@@ -48,15 +49,17 @@ class Prover:
         sources: Sequence[DataSource],
         grafana: Http | None,
         folder: Path,
+        addresses: Mapping[str, str] | None = None,
         patience: float = 20.0,
     ) -> None:
+        reached = addresses or {}
         self._patience = patience
         self._ours = [
             Door(
                 uid=source.uid, name=source.name, type=source.type, options=source.options,
                 database=source.database,
                 http=Http(
-                    source.url, auth=source.auth, folder=folder,
+                    reached.get(source.uid, source.url), auth=source.auth, folder=folder,
                     scheme="ApiKey" if source.type == "elasticsearch" else "Bearer",
                 ),
             )

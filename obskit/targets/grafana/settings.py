@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from obskit.config import Auth, Secret, Section, Url
 
@@ -36,6 +36,23 @@ class DashboardId(Section):
 
     id: Annotated[int, Field(gt=0)]
     revision: Annotated[int, Field(gt=0)] | None = None
+
+
+def _kind(value: Any) -> str:
+    """Which of the three is meant, so that only its own faults are told."""
+    if isinstance(value, Mapping):
+        return "by number" if "id" in value else "by file"
+    if isinstance(value, DashboardFile | DashboardId):
+        return "by number" if isinstance(value, DashboardId) else "by file"
+    return "by name"
+
+
+Choice = Annotated[
+    Annotated[str, Tag("by name")]
+    | Annotated[DashboardFile, Tag("by file")]
+    | Annotated[DashboardId, Tag("by number")],
+    Discriminator(_kind),
+]
 
 
 class GrafanaSettings(Section):
@@ -70,7 +87,7 @@ class GrafanaSettings(Section):
     folder: Annotated[str, Field(max_length=189)] = ""
     folder_uid: Annotated[str, Field(max_length=40)] = ""
     uid_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,20}$")] = "obskit"
-    dashboards: tuple[str | DashboardFile | DashboardId, ...] | None = None
+    dashboards: tuple[Choice, ...] | None = None
     inputs: Mapping[str, str] = Field(default_factory=dict)
     edited: Path = Path("grafana-edited")
     lock: Path = Path("obskit.lock")

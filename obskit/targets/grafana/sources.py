@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from obskit.config import Secret
 from obskit.errors import ContentError, Problem
-from obskit.targets.base import Context, DataSource
+from obskit.targets.base import Context, DataSource, Target
 
-__all__ = ["body_of", "ours"]
+__all__ = ["addresses", "body_of", "ours", "revealed"]
 
 
 def ours(context: Context, prefix: str) -> list[DataSource]:
@@ -21,7 +21,21 @@ def ours(context: Context, prefix: str) -> list[DataSource]:
         context: What is configured.
         prefix: Begins their uids in place of ``obskit``.
     """
-    found = []
+    return [source for source, _ in _with_peers(context, prefix)]
+
+
+def addresses(context: Context, prefix: str) -> dict[str, str]:
+    """Addresses at which obskit itself reaches the servers, by the uids of their data sources.
+
+    Grafana may reach them elsewhere: inside Compose or a cluster.
+    """
+    return {
+        source.uid: str(getattr(peer.settings, "url", None) or source.url)
+        for source, peer in _with_peers(context, prefix)
+    }
+
+
+def _with_peers(context: Context, prefix: str) -> Iterator[tuple[DataSource, Target[Any]]]:
     for peer in context.peers.values():
         source = peer.data_source()
         if source is None:
@@ -30,8 +44,7 @@ def ours(context: Context, prefix: str) -> list[DataSource]:
             renamed = prefix + source.uid.removeprefix("obskit")
             name = source.name if source.name.startswith(prefix) else f"{prefix} {source.name}"
             source = replace(source, uid=renamed, name=name)
-        found.append(source)
-    return found
+        yield source, peer
 
 
 def body_of(source: DataSource, folder: Path) -> dict[str, Any]:

@@ -58,7 +58,16 @@ class Grafana(Target[GrafanaSettings]):
                 http=self.http,
             )
         assert self.http is not None  # noqa: S101 - the settings refuse a section with neither
-        return ApiDelivery(Client(self.http), self.context.project, self._key)
+        return ApiDelivery(Client(self.http), self.context.project, self._key, self._secrets)
+
+    def _secrets(self, uid: str) -> Mapping[str, Any]:
+        """The secrets of obskit.yml for a data source."""
+        folder = self.context.settings.folder
+        for source in self.sources:
+            if source.uid == uid:
+                found: Mapping[str, Any] = sources.body_of(source, folder).get("secureJsonData", {})
+                return found
+        return {}
 
     @property
     def _key(self) -> bytes | None:
@@ -241,8 +250,9 @@ class Grafana(Target[GrafanaSettings]):
             sources=self.sources,
             grafana=self.http,
             folder=self.context.settings.folder,
+            addresses=sources.addresses(self.context, self.settings.uid_prefix),
         )
-        return [
+        return [*self._loaded_check()] + [
             Check(
                 id=f"panel/{board.uid}",
                 title=f"panels of {board.body.get('title', board.uid)}",
@@ -251,3 +261,15 @@ class Grafana(Target[GrafanaSettings]):
             )
             for board in boards
         ]
+
+    def _loaded_check(self) -> Iterator[Check]:
+        """Whether Grafana reaches its data sources, by its own test of each."""
+        from obskit.targets.grafana import health
+
+        http = self.http
+        if http is not None and self.sources:
+            yield Check(
+                id="loaded/grafana",
+                title="data sources answer Grafana",
+                run=lambda deadline: health.prove(http, self.sources, deadline),
+            )
