@@ -66,7 +66,13 @@ class LogstashStats:
             "obskit_logstash_dead_letter_events",
             "Events that the outputs sent to the dead letter queue.",
             labels,
-            ((label, _dead_letters(body)) for label, body in rows),
+            ((label, _refused(body, "dlq_routed")) for label, body in rows),
+        )
+        yield counter(
+            "obskit_logstash_dropped_events",
+            "Events that Elasticsearch refused for good and no dead letter queue took.",
+            labels,
+            ((label, _refused(body, "non_retryable_failures")) for label, body in rows),
         )
         yield gauge(
             "obskit_logstash_jvm_heap_used_ratio",
@@ -92,9 +98,10 @@ def _reload_failed(reloads: Mapping[str, Any]) -> bool:
     return succeeded is None or datetime.fromisoformat(failed) > datetime.fromisoformat(succeeded)
 
 
-def _dead_letters(body: Mapping[str, Any]) -> float:
+def _refused(body: Mapping[str, Any], fate: str) -> float:
+    """What the elasticsearch outputs count of documents that were refused for good, by their fate."""
     outputs = body.get("plugins", {}).get("outputs", ())
-    return float(sum(output.get("documents", {}).get("dlq_routed", 0) for output in outputs))
+    return float(sum(output.get("documents", {}).get(fate, 0) for output in outputs))
 
 
 class FilebeatStats:

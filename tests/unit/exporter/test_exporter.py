@@ -112,7 +112,10 @@ def reloads(failure: str | None, success: str | None) -> dict[str, Any]:
 
 
 def test_logstash_is_told_by_pipeline(serve):
-    outputs = [{"documents": {"successes": 5, "dlq_routed": 2}}, {"documents": {"dlq_routed": 1}}]
+    outputs = [
+        {"documents": {"successes": 5, "dlq_routed": 2}},
+        {"documents": {"dlq_routed": 1, "non_retryable_failures": 4}},
+    ]
     url = serve(
         logstash(
             main=pipeline(
@@ -131,6 +134,7 @@ def test_logstash_is_told_by_pipeline(serve):
     assert found["obskit_logstash_queue_bytes"] == {("main", url): 900}
     assert found["obskit_logstash_queue_max_bytes"] == {("main", url): 1000}
     assert found["obskit_logstash_dead_letter_events_total"] == {("main", url): 3}
+    assert found["obskit_logstash_dropped_events_total"] == {("main", url): 4}
     assert found["obskit_logstash_jvm_heap_used_ratio"] == {(url,): 0.42}
 
 
