@@ -17,6 +17,9 @@ from obskit.local.server import Launch, free_port
 
 __all__ = ["Elasticsearch"]
 
+# Where packages of distributions have the configuration.
+_INSTALLED = Path("/etc/elasticsearch")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Elasticsearch:
@@ -124,7 +127,7 @@ class Elasticsearch:
 
 def _config(home: Path) -> Path:
     """The folder with the configuration that the server was installed with."""
-    for folder in (home / "config", Path("/etc/elasticsearch")):
+    for folder in (home / "config", _INSTALLED):
         if (folder / "log4j2.properties").is_file():
             return folder
     raise LocalError(
