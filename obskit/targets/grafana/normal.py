@@ -33,6 +33,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     "preload": False,
     "refresh": "",
     "style": "dark",
+    "tags": [],
     "timezone": "",
     "weekStart": "",
     "description": "",

@@ -124,6 +124,7 @@ class Resolver:
             raise BadAnswerError("its data source is not known")
         raw = variable.get("query")
         text = str(raw.get("query", "") if isinstance(raw, Mapping) else raw or "")
+        text = text or str(variable.get("definition") or "")
         if door.type == "elasticsearch":
             found = self._of_elastic(door, text)
         elif door.type == "prometheus":

@@ -72,6 +72,11 @@ def test_what_saving_in_the_editor_adds_does_not_show() -> None:
     assert same(normal.dashboard(_body(edited)), normal.dashboard(_body(_bundled())))
 
 
+def test_a_dashboard_without_tags_is_one_with_none_beside_its_mark() -> None:
+    one, other = {"title": "x"}, {"title": "x", "tags": []}
+    assert same(normal.dashboard(_body(one)), normal.dashboard(_body(other)))
+
+
 def test_panels_are_told_by_id_so_one_that_is_put_first_moves_no_other() -> None:
     edited = _bundled()
     edited["panels"].insert(0, {"id": 4711, "type": "text", "title": "new"})
