@@ -25,14 +25,18 @@ receivers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alertmanager:
-    """One Alertmanager without peers.
+    """One Alertmanager; alone, or gossiping with others on the loopback.
 
     Args:
         config: Text of ``alertmanager.yml`` at the first start; a file that is there stays.
+        cluster: Its own address for gossip, as ``127.0.0.1:port``; empty for none.
+        peers: Addresses for gossip of the others.
         name: The server's name, which is also its folder's.
     """
 
     config: str = _BASE
+    cluster: str = ""
+    peers: tuple[str, ...] = ()
     name: str = "alertmanager"
 
     def prepare(self, folder: Path) -> Launch:
@@ -57,7 +61,9 @@ class Alertmanager:
                 f"--config.file={file}",
                 f"--storage.path={folder / 'data'}",
                 f"--web.listen-address={address}",
-                "--cluster.listen-address=",  # no gossip: it would open a port on every interface
+                # empty: no gossip, which would open a port on every interface
+                f"--cluster.listen-address={self.cluster}",
+                *(f"--cluster.peer={peer}" for peer in self.peers),
             ),
             url=f"http://{address}",
             ready="/-/ready",

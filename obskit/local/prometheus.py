@@ -22,7 +22,7 @@ class Prometheus:
     label wins over the name of the job that finds it.
 
     Args:
-        alertmanager: Address of the Alertmanager to send alerts to, as ``host:port``.
+        alertmanager: Address of the Alertmanager to send alerts to, as ``host:port``; several with commas.
         scrape: Addresses to scrape from the start, by the name of their job.
         interval: Seconds between scrapes and between evaluations of rules.
         settled: Whether it counts as ready only when each address was scraped, about 6 s later: what
@@ -93,6 +93,6 @@ class Prometheus:
         }
         if self.alertmanager:
             config["alerting"] = {
-                "alertmanagers": [{"static_configs": [{"targets": [self.alertmanager]}]}]
+                "alertmanagers": [{"static_configs": [{"targets": self.alertmanager.split(",")}]}]
             }
         return config

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
+
+from pydantic import ValidationError
 
 from obskit.config import Section, Settings
 from obskit.errors import ConfigError, Problem
@@ -66,9 +69,11 @@ def create(
     Raises:
         ConfigError: A name is not configured.
     """
+    settings = settings.model_copy(update={"targets": _with_replicas(settings)})
     context = Context(settings=settings, schema=schema)
-    for name in settings.targets:
-        context.peers[name] = target_class(name)(context)
+    for key in settings.targets:
+        made = target_class(key.partition("@")[0])(replace(context, key=key))
+        context.peers[key] = made
     unknown = [name for name in only if name not in context.peers]
     if unknown:
         known = ", ".join(context.peers) or "none"
@@ -82,4 +87,36 @@ def create(
                 for name in unknown
             ]
         )
-    return {name: context.peers[name] for name in context.peers if not only or name in set(only)}
+    return {
+        key: target
+        for key, target in context.peers.items()
+        if not only or key in only or key.partition("@")[0] in only
+    }
+
+
+def _with_replicas(settings: Settings) -> dict[str, Section]:
+    """Each section, and behind it one for each of its replicas: the first with what differs."""
+    found: dict[str, Section] = {}
+    problems: list[Problem] = []
+    for name, section in settings.targets.items():
+        found[name] = section
+        same = {
+            field.alias or key: getattr(section, key)
+            for key, field in type(section).model_fields.items()
+            if key != "replicas"
+        }
+        for number, differing in enumerate(getattr(section, "replicas", ()), start=2):
+            try:
+                found[f"{name}@{number}"] = type(section).model_validate({**same, **differing})
+            except ValidationError as error:
+                problems += [
+                    Problem(
+                        rule="config/replica",
+                        message=f"{name}.replicas[{number - 2}].{'.'.join(map(str, item['loc']))}: {item['msg']}",
+                        path=str(settings.path),
+                    )
+                    for item in error.errors(include_input=False)
+                ]
+    if problems:
+        raise ConfigError(problems)
+    return found

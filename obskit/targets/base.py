@@ -111,12 +111,15 @@ class Context:
     Args:
         settings: All of obskit.yml.
         schema: The log schema, with the project's own fields.
-        peers: The configured targets by name; filled after all are made.
+        peers: The configured targets by key; filled after all are made. A replica's key is
+            ``prometheus@2``.
+        key: Key of the target that is made with this context; its name when empty.
     """
 
     settings: Settings
     schema: Schema
     peers: dict[str, Target[Any]] = field(default_factory=dict)
+    key: str = ""
 
     @property
     def project(self) -> str:
@@ -127,6 +130,10 @@ class Context:
         """The configured target of a kind; None when it is not in obskit.yml."""
         found = self.peers.get(kind.name)
         return found if isinstance(found, kind) else None
+
+    def instances(self, kind: type[T]) -> list[T]:
+        """The configured target of a kind and its replicas, the first one first."""
+        return [item for item in self.peers.values() if isinstance(item, kind)]
 
 
 class Target(ABC, Generic[S]):
@@ -148,7 +155,13 @@ class Target(ABC, Generic[S]):
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.settings = cast("S", context.settings.targets[self.name])
+        self.key = context.key or self.name
+        self.settings = cast("S", context.settings.targets[self.key])
+
+    @property
+    def replica(self) -> bool:
+        """Whether it is not the first instance of its kind; what is done once is done by the first."""
+        return self.key != self.name
 
     # What should be, what is, and how one becomes the other -------------------------------------
 
@@ -263,7 +276,7 @@ class Target(ABC, Generic[S]):
 
     def address(self, kind: str, name: str) -> Address:
         """The address of one of its objects."""
-        return Address(self.name, kind, name)
+        return Address(self.key, kind, name)
 
     def mark(self, change: Change) -> Mark:
         """The mark that a changed object carries from now on.

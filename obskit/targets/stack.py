@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from obskit.deadline import Deadline
 from obskit.engine.plan import Plan, make_plan
 from obskit.engine.resource import Address, Live, Resource
-from obskit.engine.verify import Check
+from obskit.engine.verify import Check, Proof
 from obskit.errors import ObskitError, Problem, ReadError
 from obskit.targets.base import Finding, Target
 
@@ -92,15 +92,34 @@ def destruction(targets: Targets, project: str) -> Plan:
 
 
 def checks(targets: Targets) -> list[Check]:
-    """Every proof of every target."""
-    return [check for target in targets.values() for check in target.checks()]
+    """Every proof of every target; those of a replica have its number in their ids."""
+    return [
+        _of_replica(check, target.key) if target.replica else check
+        for target in targets.values()
+        for check in target.checks()
+    ]
+
+
+def _of_replica(check: Check, key: str) -> Check:
+    number = key.partition("@")[2]
+
+    def renamed(id_: str) -> str:
+        head, slash, rest = id_.partition("/")
+        return f"{head}@{number}{slash}{rest}"
+
+    def run(deadline: Deadline) -> Iterator[Proof]:
+        for proof in check.run(deadline):
+            yield replace(proof, id=renamed(proof.id))
+
+    return replace(check, id=renamed(check.id), run=run)
 
 
 def problems(targets: Targets) -> list[Problem]:
     """Every offline finding of every target; artefacts that cannot even be made are findings too."""
     found: list[Problem] = []
     for target in targets.values():
-        found += target.check()
+        if not target.replica:  # the same artefacts as the first's
+            found += target.check()
     return found
 
 

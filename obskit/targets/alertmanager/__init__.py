@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from obskit import assets
-from obskit.config import Auth, Duration, Section, Url
+from obskit.config import Auth, Duration, Secret, Section, Url
 from obskit.config.receivers import Receiver
 from obskit.deadline import Deadline
 from obskit.delivery import checker
@@ -62,7 +62,9 @@ class AlertmanagerSettings(Section):
         inhibit: What silences what; critical over warning and a dead node over its services when absent.
         mute_timings: Times of nobody being told, by name, in Alertmanager's own ``time_intervals``.
         relay: Address of ``obskit relay``, for receivers that Alertmanager does not have.
+        relay_token: Bearer token that the relay wants and Alertmanager carries.
         version: Its version, where it cannot be asked (``check`` is offline).
+        replicas: More instances of the cluster: what differs of each (``url``, ``file``).
         settle: How long it may take until it runs what was written.
     """
 
@@ -80,7 +82,9 @@ class AlertmanagerSettings(Section):
     inhibit: tuple[Inhibition, ...] | None = None
     mute_timings: Mapping[str, tuple[Mapping[str, Any], ...]] = Field(default_factory=dict)
     relay: Url | None = None
+    relay_token: Secret | None = None
     version: str = ""
+    replicas: tuple[Mapping[str, Any], ...] = ()
     settle: Duration = timedelta(seconds=20)
 
 
@@ -291,15 +295,18 @@ class Alertmanager(Target[AlertmanagerSettings]):
     def checks(self) -> Sequence[Check]:
         """The loaded file, and the synthetic alert from end to end."""
         seconds = self.context.settings.verify.deadline.total_seconds()
+        loaded = Check(
+            id="loaded/alertmanager", title="the file is what runs", seconds=seconds,
+            run=lambda deadline: doctor.loaded(self, deadline),
+        )  # fmt: skip
+        if self.replica:  # one alert goes through all instances at once
+            return [loaded]
         return [
             Check(
                 id="alert/synthetic", title="an alert arrives", seconds=seconds, exclusive=True,
                 run=lambda deadline: synthetic_alert(self, deadline),
             ),
-            Check(
-                id="loaded/alertmanager", title="the file is what runs", seconds=seconds,
-                run=lambda deadline: doctor.loaded(self, deadline),
-            ),
+            loaded,
         ]  # fmt: skip
 
     def data_source(self) -> DataSource:

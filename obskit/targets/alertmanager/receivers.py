@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from obskit.config import Secret
 from obskit.config.receivers import (
     RELAYED,
     Email,
@@ -165,7 +166,14 @@ def integrations(receiver: Receiver, version: Version) -> set[str]:
 
 
 def receiver_config(
-    receiver: Receiver, name: str, *, project: str, version: Version, relay: str, words: Words
+    receiver: Receiver,
+    name: str,
+    *,
+    project: str,
+    version: Version,
+    relay: str,
+    words: Words,
+    token: Secret | None = None,
 ) -> dict[str, Any]:
     """A receiver as it stands in Alertmanager's file.
 
@@ -176,18 +184,25 @@ def receiver_config(
         version: The server's version.
         relay: Address of ``obskit relay``; empty where there is none.
         words: Names of the templates.
+        token: Bearer token that the relay wants.
     """
     config: dict[str, Any] = {"name": name}
-    for key, item in _configs(receiver, project, version, relay, words):
+    for key, item in _configs(receiver, project, version, (relay, token), words):
         config.setdefault(key, []).append({**item, "send_resolved": receiver.send_resolved})
     return config
 
 
 def _configs(
-    receiver: Receiver, project: str, version: Version, relay: str, words: Words
+    receiver: Receiver,
+    project: str,
+    version: Version,
+    relay: tuple[str, Secret | None],
+    words: Words,
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     for kind, way in receiver.ways():
         if via_relay(kind, version):
-            yield "webhook_configs", {"url": relay_url(relay, project, receiver.name, kind)}
+            address, token = relay
+            url = Secret(relay_url(address, project, receiver.name, kind))
+            yield "webhook_configs", _webhook(Webhook(url=url, token=token), words)
         else:
             yield _NATIVE[kind].key, _NATIVE[kind].render(way, words)

@@ -124,7 +124,7 @@ def subtree(settings: Settings, own: AlertmanagerSettings, version: Version) -> 
     receivers = [
         receiver_config(
             item, prefix(project) + item.name, project=project, version=version,
-            relay=own.relay or "", words=template_words(project),
+            relay=own.relay or "", token=own.relay_token, words=template_words(project),
         )
         for item in own.receivers
     ]  # fmt: skip

@@ -62,6 +62,7 @@ class PrometheusSettings(Section):
         rules: Rule files of your own.
         runbooks: Base address of the runbooks, for the links in alerts.
         reload: How the server is told to read its files again.
+        replicas: More instances with the same rules: what differs of each (``url``, ``files``).
         settle: How long it may take until it runs what was written.
     """
 
@@ -72,6 +73,7 @@ class PrometheusSettings(Section):
     rules: tuple[Path, ...] = ()
     runbooks: str = "docs/runbooks"
     reload: Reload = Reload()
+    replicas: tuple[Mapping[str, Any], ...] = ()
     settle: Duration = timedelta(seconds=20)
 
 

@@ -230,21 +230,25 @@ def _loaded(target: Prometheus, deadline: Deadline) -> Iterator[Proof]:
 
 
 def _alertmanagers(target: Prometheus, deadline: Deadline) -> Iterator[Proof]:
-    peer = target.context.peers.get("alertmanager")
-    if peer is None:
+    wanted = [
+        urlsplit(str(getattr(peer.settings, "url", ""))).netloc
+        for key, peer in target.context.peers.items()
+        if key.partition("@")[0] == "alertmanager"
+    ]
+    if not wanted:
         return
-    wanted = urlsplit(str(getattr(peer.settings, "url", ""))).netloc
     while True:
         found = target.api.data("/alertmanagers", deadline=deadline)["activeAlertmanagers"]
         urls = [urlsplit(item["url"]).netloc for item in found]
-        if wanted in urls or not deadline.sleep(_POLL):
+        # Behind a service name or a proxy their addresses differ from ours, but not their number.
+        good = set(wanted) <= set(urls) or len(urls) >= len(wanted)
+        if good or not deadline.sleep(_POLL):
             break
-    # Behind a service name the address differs from ours; one that is there may be the same server.
-    good = bool(urls)
+    missing = [address for address in wanted if address not in urls]
     yield Proof(
         id="loaded/prometheus/alertmanagers", title="alerts are sent to Alertmanager",
         verdict=Verdict.PROVED if good else Verdict.FAILED,
-        detail=f"sends to {', '.join(urls)}" if good else "sends alerts to nobody",
-        next="" if good else f"add {wanted} to alerting: in prometheus.yml",
+        detail=f"sends to {', '.join(urls)}" if urls else "sends alerts to nobody",
+        next="" if good else f"add {', '.join(missing)} to alerting: in prometheus.yml",
         evidence=(Exchange(of=target.http.base_url, asked="GET /api/v1/alertmanagers", answer=_short(found)),),
     )  # fmt: skip
