@@ -300,6 +300,7 @@ function tooDeep(line) {
 
 function parse(line) {
   if (tooDeep(line)) { return { reason: "json: more than " + LIMITS.nesting + " levels of nesting" }; }
+  if (hasLoneSurrogate(line)) { return { reason: "json: half a surrogate pair" }; }
   if (line.charCodeAt(0) === 0xfeff) { line = line.substring(1); } // a byte order mark
   var doc;
   try {
@@ -308,7 +309,6 @@ function parse(line) {
     return { reason: "json: not valid" };
   }
   if (!isObject(doc)) { return { reason: "json: not an object" }; }
-  if (hasLoneSurrogate(line)) { return { reason: "json: half a surrogate pair" }; }
   return { doc: doc };
 }
 

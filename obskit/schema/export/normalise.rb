@@ -181,19 +181,20 @@
   # The json filter has parsed the line already. What it takes without a word is looked at here.
   def checked(line, doc)
     return [nil, "json: more than " + @limits[:nesting].to_s + " levels of nesting"] if line.count("[{") > @limits[:nesting] && deep?(line)
+    # Of half a surrogate pair it keeps the text before it.
+    return [nil, "json: half a surrogate pair"] if line.include?("\\u") && lone_surrogate?(line)
     unless doc.is_a?(Hash)
       return [nil, "json: not an object"] if !doc.nil? || line.strip == "null"
       return [nil, "json: not valid"]
     end
-    # Of two objects in one line the json filter keeps the last, of half a surrogate pair the text before it.
+    # Of two objects in one line it keeps the last.
     if line.include?("}{") || line.match?(/\}[ \t\r\n]+\{/)
       begin
         JSON.parse(line.delete_prefix("\uFEFF"), max_nesting: false)
       rescue JSON::ParserError
-        return [nil, "json: more than one document"]
+        return [nil, "json: not valid"]
       end
     end
-    return [nil, "json: half a surrogate pair"] if line.include?("\\u") && lone_surrogate?(line)
     # A number that a double cannot hold is kept as text, digit for digit: the parser sees it in quotes.
     if line.match?(/\d{16}|\d[eE]\+?\d{2}/)
       quoted = line.gsub(@tokens) { |token| token.start_with?("\"") || exact?(token) ? token : "\"" + token + "\"" }
