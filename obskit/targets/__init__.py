@@ -105,7 +105,10 @@ def _with_replicas(settings: Settings) -> dict[str, Section]:
             for key, field in type(section).model_fields.items()
             if key != "replicas"
         }
-        for number, differing in enumerate(getattr(section, "replicas", ()), start=2):
+        replicas = getattr(section, "replicas", ())
+        if not isinstance(replicas, tuple):  # Elasticsearch's are a number: the copies of each shard
+            continue
+        for number, differing in enumerate(replicas, start=2):
             try:
                 found[f"{name}@{number}"] = type(section).model_validate({**same, **differing})
             except ValidationError as error:

@@ -36,10 +36,12 @@ def addresses(context: Context, prefix: str) -> dict[str, str]:
 
 
 def _with_peers(context: Context, prefix: str) -> Iterator[tuple[DataSource, Target[Any]]]:
+    seen: set[str] = set()
     for peer in context.peers.values():
         source = peer.data_source()
-        if source is None:
-            continue
+        if source is None or source.uid in seen:
+            continue  # a replica answers as the first does
+        seen.add(source.uid)
         if prefix != "obskit" and source.uid.startswith("obskit-"):
             renamed = prefix + source.uid.removeprefix("obskit")
             name = source.name if source.name.startswith(prefix) else f"{prefix} {source.name}"
