@@ -1,0 +1,123 @@
+"""``obskit check --backtest``: how often each alert would have fired."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.markup import escape
+from rich.table import Table
+
+from obskit.cli.options import Stack
+from obskit.cli.output import console
+from obskit.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from obskit.targets.backtest import Backtest
+
+__all__ = ["DURATION", "as_json", "run", "show"]
+
+#: Seconds between evaluations: that of a Prometheus that was told nothing else.
+STEP = 60.0
+
+#: One query reads up to a week.
+PATIENCE = 130.0
+
+
+class _Duration(click.ParamType[float]):
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Seconds of a duration such as ``7d``."""
+        from obskit.targets.backtest import seconds
+
+        try:
+            found = seconds(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if found < STEP:
+            self.fail(f"{value} is less than one evaluation ({STEP:g} s)", param, ctx)
+        return found
+
+
+DURATION = _Duration()
+
+
+def run(stack: Stack, span: float) -> tuple[Backtest, ...]:
+    """Try every alert that would be provisioned on the history of the Prometheus.
+
+    Args:
+        stack: What obskit.yml names.
+        span: Seconds to look back.
+
+    Raises:
+        ConfigError: obskit.yml names no Prometheus, or it was left out by ``--target``.
+        ServerError: The Prometheus does not answer.
+    """
+    from obskit.deadline import Deadline
+    from obskit.targets.backtest import backtest
+    from obskit.targets.prometheus import Prometheus
+    from obskit.targets.prometheus_rules import parse_rules
+
+    target = next((one for one in stack.targets.values() if isinstance(one, Prometheus)), None)
+    if target is None:
+        raise ConfigError(
+            [Problem(rule="config/backtest", message="a backtest needs a Prometheus with history")],
+            hint="add a section prometheus to obskit.yml",
+        )
+    end = time.time()
+    start = end - span
+    # A recording that is younger than the time looked at is worked out anew from what it records.
+    present = target.api.data(
+        "/label/__name__/values", start=f"{start:.0f}", end=f"{start + STEP:.0f}"
+    )
+    rules = [rule for text, _ in target.rule_files.values() for rule in parse_rules(text)]
+    return backtest(
+        rules,
+        lambda expr, since, until, step: target.api.query_range(
+            expr, start=since, end=until, step=step, deadline=Deadline.after(PATIENCE)
+        ),
+        start=start,
+        end=end,
+        step=STEP,
+        present_metrics=present,
+    )
+
+
+def as_json(results: Iterable[Backtest]) -> list[dict[str, Any]]:
+    """The results for machines."""
+    return [asdict(result) for result in results]
+
+
+def show(results: Iterable[Backtest], *, quiet: bool) -> None:
+    """A line an alert that would have fired, or could not be tried; the others are counted."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("alert")
+    for title in ("fired", "label sets", "for"):
+        table.add_column(title, justify="right")
+    table.add_column("first", overflow="fold")
+    silent = 0
+    for result in sorted(results, key=lambda item: (-item.firings, item.alert)):
+        if result.not_tried:
+            table.add_row(
+                escape(result.alert), "?", "", "", f"not tried: {escape(result.not_tried)}"
+            )
+        elif result.first is not None:
+            first = datetime.fromtimestamp(result.first, UTC).strftime("%Y-%m-%d %H:%M UTC")
+            lasted = str(timedelta(seconds=round(result.firing_seconds)))
+            table.add_row(
+                escape(result.alert), f"{result.firings} ×", str(result.instances), lasted, first
+            )
+        else:
+            silent += 1
+    out = console()
+    if table.row_count:
+        out.print(table)
+    if not quiet:
+        out.print(f"{silent} alerts would not have fired.")
