@@ -75,11 +75,11 @@ def test_what_a_version_lacks_goes_through_the_relay(tmp_path: Path) -> None:
         data = subtree(made.context.settings, made.settings, made.version)
         return {item["name"].rsplit("/", 1)[-1]: item for item in data["receivers"]}
 
-    old, new = config("0.25"), config("0.27.0")
+    old, new = config("0.25"), config("0.28.0")
     assert (
         old["teams"]["webhook_configs"][0]["url"] == "http://127.0.0.1:9095/v1/demo/teams/msteams"
     )
-    assert "msteams_configs" in new["teams"]
+    assert "msteamsv2_configs" in new["teams"]
     for both in (old, new):
         assert both["chat"]["webhook_configs"][0]["url"].endswith("/v1/demo/chat/dingtalk")
 
