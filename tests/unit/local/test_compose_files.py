@@ -16,7 +16,7 @@ from obskit.local import compose
 
 FOLDER = Path(__file__).parents[3] / "compose"
 FILE = FOLDER / "compose.yml"
-PROFILES = ("all", "relay", "service")
+PROFILES = ("all", "relay", "service", "exporter")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_the_compose_specification_accepts_it(composecheck: Path) -> None:
     assert set(loaded["services"]) == {
         "elasticsearch", "elasticsearch-setup", "kibana", "logstash", "filebeat", "prometheus",
         "alertmanager", "grafana", "node-exporter", "elasticsearch-exporter", "blackbox-exporter",
-        "relay", "service",
+        "relay", "service", "exporter",
     }  # fmt: skip
 
 
@@ -161,6 +161,21 @@ def test_its_prometheus_configuration_is_accepted(promtool: Path) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
+
+
+def test_prometheus_finds_every_container_that_has_metrics(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    """Each name that it looks up is a container of the stack."""
+    config = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
+    names = {
+        name
+        for job in config["scrape_configs"]
+        for lookup in job.get("dns_sd_configs", [])
+        for name in lookup["names"]
+    }
+    assert names <= set(services)
+    assert {"node-exporter", "elasticsearch-exporter", "exporter", "relay"} <= names
 
 
 def test_its_filebeat_configuration_is_accepted(filebeat_binary: Path, tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import importlib.util
 import os
 import subprocess
 import sys
+import threading
+import time
 import zipfile
 from pathlib import Path
 from types import ModuleType
@@ -158,3 +160,28 @@ def test_it_needs_the_standard_library_only_and_no_home() -> None:
     assert result.returncode in {0, 1}, result.stderr
     assert "elasticsearch 8.19.21" in result.stdout
     assert "Traceback" not in result.stderr
+
+
+def test_two_runs_do_not_collide(
+    get: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second one says that it waits, and goes on when the first has ended."""
+    code = (
+        "import sys, importlib.util as u; s = u.spec_from_file_location('get_servers', sys.argv[1])\n"
+        "m = u.module_from_spec(s); sys.modules['get_servers'] = m; s.loader.exec_module(m)\n"
+        "with m.alone(): print('mine', flush=True); sys.stdin.read()"
+    )
+    first = subprocess.Popen(
+        [sys.executable, "-c", code, str(SCRIPT)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert first.stdout is not None
+    assert first.stdout.readline() == "mine\n"
+    threading.Timer(0.5, first.communicate).start()
+    started = time.monotonic()
+    with get.alone():
+        assert time.monotonic() - started > 0.3
+    assert "waiting for it" in capsys.readouterr().out
+    assert first.wait(10) == 0
