@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from math import inf
 from typing import Any, Final
 
 import msgspec
@@ -23,14 +24,13 @@ import msgspec
 from obskit.lint.context import Context, Options, State
 from obskit.lint.profile import Selection
 from obskit.lint.sensitive import suspicious_lines
-from obskit.lint.shape import NOTHING, Checks, Span, merge_order, structure
+from obskit.lint.shape import NOTHING, Checks, Span, Suspect, merge_order, structure
 from obskit.lint.skeleton import Skeletons
 from obskit.schema.fields import LIMITS
 from obskit.schema.model import Schema
 
 __all__ = ["Decoder"]
 
-_STEP: Final = 32  # lines that are tried together where a block is not clean as a whole
 _SAMPLE: Final = 64  # lines that the order of keys is learned from
 _LONGEST_GUESS: Final = 4_096  # bytes in which a carriage return shows that the source has them
 _LESSONS: Final = 8  # how often that is tried
@@ -39,6 +39,8 @@ _LESSONS: Final = 8  # how often that is tried
 # in front makes a false alarm, which costs a look.
 _ESCAPES: Final = re.compile(rb"\\(?:[bf]|u00(?:[01][0-9A-Fa-f]|22|7[fF]|[89][0-9A-Fa-f]))")
 _RAW_C1: Final = re.compile(rb"\xc2[\x80-\x9f]")
+# What msgspec tells of the place: the index of a line that is not of the struct, or a byte that is no JSON.
+_PLACE: Final = re.compile(r"at `\$\[(\d+)\]|\(byte (\d+)\)")
 _SENSITIVE: Final = frozenset({"secret", "personal-data"})
 
 
@@ -72,26 +74,30 @@ class _Reader:
         self._exact = order is not None
         self._skeletons = skeletons
 
-    def span(self, data: bytes) -> Span | None:
-        """The instants of lines on which nothing is wrong but perhaps their time; None where something may be.
+    def span(self, data: bytes) -> Span:
+        """The instants of lines on which nothing is wrong but perhaps their time.
 
         Args:
             data: Whole lines.
+
+        Raises:
+            Suspect: Something else may be wrong.
         """
         if not _short(data, LIMITS.LEAF_BYTES) or _controls(data):
-            return None
+            raise Suspect
         try:
             events = self._decode(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return None
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise Suspect(_culprit(data, error)) from None
         if not events:
-            return NOTHING  # blank lines
-        if not (self._same(data, events) if self._exact else self._alike(data, events)):
-            return None
-        if not self._checks.passes(events):
-            return None
+            return NOTHING._replace(lines=data.count(b"\n") + (data[-1:] != b"\n"))
+        if self._exact:
+            self._same(data, events)
+        elif not self._alike(data, events):
+            raise Suspect
+        self._checks.judge(events)
         if self._checks.has_attributes and not self._attributes_pass(data, events):
-            return None
+            raise Suspect
         return self._checks.span(events)
 
     def _attributes_pass(self, data: bytes, events: list[Any]) -> bool:
@@ -113,13 +119,23 @@ class _Reader:
             data: Whole lines.
         """
         try:
-            return self._same(data, self._decode(data))
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            self._same(data, self._decode(data))
+        except (Suspect, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return False
+        return True
 
-    def _same(self, data: bytes, events: list[Any]) -> bool:
+    def _same(self, data: bytes, events: list[Any]) -> None:
         encoded = self._encode(events)
-        return encoded == data or (data[-1:] != b"\n" and encoded[:-1] == data)
+        if encoded == data or (data[-1:] != b"\n" and encoded[:-1] == data):
+            return
+        low, high = 0, min(len(data), len(encoded))
+        while low < high:  # the first byte that differs
+            middle = (low + high + 1) // 2
+            if encoded[low:middle] == data[low:middle]:
+                low = middle
+            else:
+                high = middle - 1
+        raise Suspect(data.count(b"\n", 0, low))
 
     def _alike(self, data: bytes, events: list[Any]) -> bool:
         feeds = data.count(b"\n") - data.endswith(b"\n")
@@ -146,6 +162,7 @@ class Decoder:
         self._any_order = _Reader(schema, None, with_attributes=self._with_attributes)
         self._learned = self._any_order
         self._order: list[str] = []
+        self.count = 0  # lines of the block that was read last
         self._lessons = _LESSONS
         self._skeletons = Skeletons()
         self._ordered = "timestamp-order" in selection.severities
@@ -166,46 +183,59 @@ class Decoder:
             data = data.replace(b"\r\n", b"\n")
         if not self._order:
             self._learn(data.split(b"\n", _SAMPLE)[:_SAMPLE])
-        hopeful = not self._skeletons.hopeless
-        clean = self._clean(self._learned, data, context)
-        if (
-            not clean
-            and hopeful
-            and self._skeletons.hopeless
-            and self._learned is not self._any_order
-        ):
-            self._learned = self._exact_reader()
-            clean = self._clean(self._learned, data, context)
-        if clean:
+        span = self._tried(data, context)
+        if span is not None:
+            self.count = span.lines
             if self._sensitive:
                 yield from suspicious_lines(data)
             return
-        unlike: list[bytes] = []
         lines = data.removesuffix(b"\n").split(b"\n")
-        for start in range(0, len(lines), _STEP):
-            part = lines[start : start + _STEP]
-            joined = b"\n".join(part)
-            if self._clean(self._learned, joined, context):
-                if self._sensitive:
-                    for number, raw in suspicious_lines(joined):
-                        yield start + number, raw
-                continue
-            for number, raw in enumerate(part, start):
-                if self._clean(self._learned, raw, context):
-                    suspicious = False
-                elif self._clean(self._any_order, raw, context):
-                    suspicious = False
-                    unlike.append(raw)
-                else:
-                    suspicious = True
-                if suspicious or (self._sensitive and any(suspicious_lines(raw))):
-                    yield number, raw
+        self.count = len(lines)
+        unlike: list[bytes] = []
+        pending = [(0, len(lines))]
+        while pending:
+            start, end = pending.pop()
+            piece = b"\n".join(lines[start:end])
+            try:
+                self._clean(self._learned, piece, context)
+            except Suspect as suspect:
+                if end - start > 1:
+                    pending.extend(_split(start, end, suspect.index))
+                    continue
+                if not self._clean_in_any_order(piece, context):
+                    yield start, piece
+                    continue
+                unlike.append(piece)
+            if self._sensitive:
+                for number, raw in suspicious_lines(piece):
+                    yield start + number, raw
         if len(unlike) * 50 > len(lines):
             self._learn(unlike[:_SAMPLE])
 
-    def _clean(self, reader: _Reader, data: bytes, context: Context) -> bool:
+    def _tried(self, data: bytes, context: Context) -> Span | None:
+        """The whole block at once; if attributes turn out to be of too many shapes, they are decoded."""
+        hopeful = not self._skeletons.hopeless
+        try:
+            return self._clean(self._learned, data, context)
+        except Suspect:
+            if hopeful and self._skeletons.hopeless and self._learned is not self._any_order:
+                self._learned = self._exact_reader()
+        return None
+
+    def _clean(self, reader: _Reader, data: bytes, context: Context) -> Span:
         span = reader.span(data)
-        return span is not None and (span is NOTHING or self._in_time(span, context))
+        if span.first != inf:
+            self._in_time(span, context)
+        return span
+
+    def _clean_in_any_order(self, line: bytes, context: Context) -> bool:
+        if self._learned is self._any_order:
+            return False
+        try:
+            self._clean(self._any_order, line, context)
+        except Suspect:
+            return False
+        return True
 
     def _learn(self, lines: list[bytes]) -> None:
         """Takes the order of keys from lines; if most of them cannot be encoded again, order is no help."""
@@ -226,16 +256,41 @@ class Decoder:
             self._schema, self._order, with_attributes=self._with_attributes, skeletons=skeletons
         )
 
-    def _in_time(self, span: Span, context: Context) -> bool:
-        """Whether no timestamp is late or early; if so, the latest one is remembered."""
+    def _in_time(self, span: Span, context: Context) -> None:
+        """Raises Suspect if a timestamp is late or early; if none is, they are remembered."""
         state, options = context.state, context.options
         if self._timed:
             if span.greatest - context.now() > options.future_seconds:
-                return False
+                raise Suspect
             if self._ordered and not _in_order(span, state, options.order_seconds):
-                return False
+                raise Suspect
         state.seen(span.least, span.greatest)
-        return True
+
+
+def _split(start: int, end: int, culprit: int | None) -> list[tuple[int, int]]:
+    """The parts of a range of lines to try next, the first one last."""
+    if culprit is None or start + culprit >= end:
+        middle = (start + end) // 2
+        return [(middle, end), (start, middle)]
+    at = start + culprit
+    return [part for part in ((at + 1, end), (at, at + 1), (start, at)) if part[0] < part[1]]
+
+
+def _culprit(data: bytes, error: Exception) -> int | None:
+    """The line that the decoder's error is about, as far as it says."""
+    if isinstance(error, UnicodeDecodeError):
+        try:
+            data.decode()
+        except UnicodeDecodeError as first:
+            return data.count(b"\n", 0, first.start)
+        return None
+    found = _PLACE.search(str(error))
+    if found is None:
+        return None
+    if found[1]:
+        return int(found[1])
+    # Of an object that is not closed, the decoder tells where the next one begins.
+    return data.count(b"\n", 0, max(0, int(found[2]) - 1))
 
 
 def _in_order(span: Span, state: State, tolerance: float) -> bool:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -106,7 +107,9 @@ def run_parts(
                 if part.start == 0:
                     before = State()
                 scan = make()
-                if _independent(before, result.state, scan.linter.context.options.order_seconds):
+                ordered = "timestamp-order" in scan.linter.selection.severities
+                tolerance = scan.linter.context.options.order_seconds if ordered else inf
+                if _independent(before, result.state, tolerance):
                     yield part, result.tally
                     before = _joined(before, result.state)
                 else:

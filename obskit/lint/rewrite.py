@@ -14,7 +14,7 @@ from obskit.lint.carrier import Carrier, Unwrapper, detect
 from obskit.lint.line import Line
 from obskit.lint.linter import LONGEST
 from obskit.lint.normalise import Normaliser
-from obskit.lint.source.blocks import Block, Giant, blocks
+from obskit.lint.source.blocks import Giant, blocks
 from obskit.lint.source.files import Source, find_sources
 from obskit.schema.fields import BUILTIN
 from obskit.schema.model import Schema
@@ -136,16 +136,21 @@ def _lines(source: Source, schema: Schema) -> Iterator[Line]:
     unwrapper: Unwrapper | None = None
     try:
         with source.open() as read:
+            number = 1
             for block in blocks(read):
                 if isinstance(block, Giant):
-                    yield Line(block.start, schema, block.number, full_size=block.size)
+                    yield Line(block.start, schema, number, full_size=block.size)
+                    number += 1
                     continue
                 carrier = carrier or detect(block.data)
                 if carrier is Carrier.PLAIN:
-                    yield from _plain(block, schema)
+                    for raw in block.data.removesuffix(b"\n").split(b"\n"):
+                        yield Line(raw, schema, number)
+                        number += 1
                     continue
                 unwrapper = unwrapper or Unwrapper(carrier, schema)
-                yield from unwrapper.lines(block.data, block.first)
+                yield from unwrapper.lines(block.data, number)
+                number += block.data.count(b"\n")
             if unwrapper is not None:
                 yield from unwrapper.rest()
     except (OSError, EOFError) as error:
@@ -154,8 +159,3 @@ def _lines(source: Source, schema: Schema) -> Iterator[Line]:
             rule="lint/source", path=source.shown, message=f"cannot be read: {reason}"
         )
         raise ConfigError([problem]) from error
-
-
-def _plain(block: Block, schema: Schema) -> Iterator[Line]:
-    for number, raw in enumerate(block.data.removesuffix(b"\n").split(b"\n"), block.first):
-        yield Line(raw, schema, number)

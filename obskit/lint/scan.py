@@ -11,7 +11,7 @@ from obskit.lint.decoder import Decoder
 from obskit.lint.line import Line
 from obskit.lint.linter import LONGEST, Found, Linter
 from obskit.lint.report.model import Hit
-from obskit.lint.source.blocks import Block, Giant, blocks
+from obskit.lint.source.blocks import Giant, blocks
 from obskit.lint.tally import Tally
 
 __all__ = ["Scan"]
@@ -51,52 +51,58 @@ class Scan:
         self.tally.sources += whole
         unwrapper: Unwrapper | None = None
         carrier = self.carrier
+        number = 1
         for block in blocks(read):
             if isinstance(block, Giant):
-                self.giant(block, name)
+                self.giant(block, name, number)
+                number += 1
                 continue
             if carrier is None:
                 carrier = detect(block.data)
             if carrier is Carrier.PLAIN:
-                self.block(block, name)
+                number += self.block(block.data, name, number)
                 continue
             unwrapper = unwrapper or Unwrapper(carrier, self.linter.context.schema)
-            for line in unwrapper.lines(block.data, block.first):
+            for line in unwrapper.lines(block.data, number):
                 self.line(line, name)
+            number += block.data.count(b"\n")
         if unwrapper is not None:
             for line in unwrapper.rest():
                 self.line(line, name)
 
-    def block(self, block: Block, name: str) -> None:
-        """Lints whole lines.
+    def block(self, data: bytes, name: str, first: int = 1) -> int:
+        """Lints whole lines, and gives their number.
 
         Args:
-            block: The lines.
+            data: The lines.
             name: Name of the source in findings.
+            first: Number of the first one in its source.
         """
-        self.tally.lines += block.data.count(b"\n") + (not block.data.endswith(b"\n"))
-        if self.decoder is None:
-            suspects: Iterable[tuple[int, bytes]] = enumerate(
-                block.data.removesuffix(b"\n").split(b"\n")
-            )
-        else:
-            suspects = self.decoder.suspects(block.data, self.linter.context)
         schema = self.linter.context.schema
+        if self.decoder is None:
+            lines = data.removesuffix(b"\n").split(b"\n")
+            suspects: Iterable[tuple[int, bytes]] = enumerate(lines)
+        else:
+            suspects = self.decoder.suspects(data, self.linter.context)
         for number, raw in suspects:
-            self._tell(self.linter.check(Line(raw, schema, block.first + number)), name)
+            self._tell(self.linter.check(Line(raw, schema, first + number)), name)
+        count = len(lines) if self.decoder is None else self.decoder.count
+        self.tally.lines += count
+        return count
 
-    def giant(self, giant: Giant, name: str) -> None:
+    def giant(self, giant: Giant, name: str, number: int) -> None:
         """Tells of a line too long to be looked into.
 
         Args:
             giant: The line.
             name: Name of the source in findings.
+            number: Its number.
         """
         self.tally.lines += 1
         line = Line(
             giant.start,
             self.linter.context.schema,
-            giant.number,
+            number,
             full_size=max(giant.size, LONGEST + 1),
         )
         self._tell(self.linter.check(line), name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from math import inf
 from operator import attrgetter
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
@@ -19,7 +20,7 @@ from obskit.schema.fields import ATTRIBUTES, LIMITS
 from obskit.schema.model import Field, FieldType, Schema
 from obskit.schema.validate import is_ip, is_timestamp
 
-__all__ = ["NOTHING", "Checks", "Span", "merge_order", "structure"]
+__all__ = ["NOTHING", "Checks", "Span", "Suspect", "merge_order", "structure"]
 
 _SCALAR: Any = str | int | float | bool | None
 _FLAT: Any = dict[str, str | int | float | bool | list[_SCALAR] | None]
@@ -35,9 +36,21 @@ _CLASS: Final = re.compile(r"\^?\[([A-Za-z0-9._-]+)\]\{(\d+),(\d+)\}\$?")
 _REMEMBERED: Final = 65_536
 
 
+class Suspect(Exception):  # noqa: N818 (no error: it says where to look)
+    """Something may be wrong in a block; ``index`` is the line that it is likely on, from 0, or None.
+
+    A wrong guess costs time only.
+    """
+
+    def __init__(self, index: int | None = None) -> None:
+        super().__init__(index)
+        self.index = index
+
+
 class Span(NamedTuple):
     """The instants of a block's timestamps: first, least and greatest, and all where they are not in order."""
 
+    lines: int
     first: float
     least: float
     greatest: float
@@ -45,7 +58,7 @@ class Span(NamedTuple):
 
 
 #: Of blank lines.
-NOTHING: Final = Span(0.0, 0.0, 0.0)
+NOTHING: Final = Span(0, inf, inf, -inf)
 
 
 def merge_order(order: list[str], line: bytes) -> None:
@@ -173,7 +186,7 @@ class Checks:
     def __init__(self, schema: Schema, paths: dict[str, tuple[str, ...]]) -> None:
         self._timestamp = attrgetter(".".join(paths["timestamp"]))
         self._columns: list[
-            tuple[Callable[[Sequence[Any]], list[Any]], Callable[[list[Any]], bool]]
+            tuple[Callable[[Sequence[Any]], list[Any]], Callable[[list[Any]], None]]
         ] = []
         self.has_attributes = ATTRIBUTES in paths
         self._attributes = attrgetter(".".join(paths.get(ATTRIBUTES, ("f0",))))
@@ -182,16 +195,14 @@ class Checks:
             if check is not None and item.name in paths and item.name != "timestamp":
                 self._columns.append((_column(paths[item.name]), check))
 
-    def passes(self, events: Sequence[Any]) -> bool:
-        """Whether every value but the timestamps is of its form.
+    def judge(self, events: Sequence[Any]) -> None:
+        """Raises Suspect unless every value but the timestamps is of its form.
 
         Args:
             events: The decoded lines.
         """
         for column, check in self._columns:
-            if not check(column(events)):
-                return False
-        return True
+            check(column(events))
 
     def attributes(self, events: Sequence[Any]) -> list[Any]:
         """What is there of ``attributes``.
@@ -216,8 +227,8 @@ class Checks:
                     pending.append(value)
         return True
 
-    def span(self, events: Sequence[Any]) -> Span | None:
-        """The instants of the timestamps, or None where one of them may break the schema.
+    def span(self, events: Sequence[Any]) -> Span:
+        """The instants of the timestamps; raises Suspect where one of them may break the schema.
 
         Args:
             events: The decoded lines, at least one.
@@ -225,7 +236,7 @@ class Checks:
         texts = list(map(self._timestamp, events))
         joined = "\n".join(texts)
         if not joined.isascii():
-            return None
+            raise Suspect(next(place for place, text in enumerate(texts) if not text.isascii()))
         shaped = joined.encode().translate(_ZEROS)
         width = len(texts[0])
         shape = shaped[:width]
@@ -236,8 +247,8 @@ class Checks:
             return self._mixed(texts)
         first, least, greatest = instant(texts[0]), instant(ordered[0]), instant(ordered[-1])
         if ordered == texts:
-            return Span(first, least, greatest)
-        return Span(first, least, greatest, list(map(instant, texts)))
+            return Span(len(texts), first, least, greatest)
+        return Span(len(texts), first, least, greatest, list(map(instant, texts)))
 
     def _in_calendar(self, ordered: list[str], joined: str, step: int) -> bool:
         """Whether all of them are dates and times; of equal hours only one is looked at."""
@@ -249,13 +260,14 @@ class Checks:
             return False
         return max(joined[14::step]) <= "5" and max(joined[17::step]) <= "5"
 
-    def _mixed(self, texts: list[str]) -> Span | None:
-        if not all(map(is_timestamp, texts)):
-            return None
+    def _mixed(self, texts: list[str]) -> Span:
+        for place, text in enumerate(texts):
+            if not is_timestamp(text):
+                raise Suspect(place)
         instants = list(map(instant, texts))
-        return Span(instants[0], min(instants), max(instants), instants)
+        return Span(len(texts), instants[0], min(instants), max(instants), instants)
 
-    def _check(self, item: Field) -> Callable[[list[Any]], bool] | None:
+    def _check(self, item: Field) -> Callable[[list[Any]], None] | None:
         if item.type is FieldType.DATE:
             return _Memo(is_timestamp)
         if item.type is FieldType.IP:
@@ -275,16 +287,16 @@ class _Memo:
         self._test = test
         self._passed: set[Any] = {UNSET, None}
 
-    def __call__(self, values: list[Any]) -> bool:
+    def __call__(self, values: list[Any]) -> None:
         if self._passed.issuperset(values):
-            return True
-        new = set(_strings(values)) - self._passed
-        if not all(map(self._test, new)):
-            return False
+            return
+        new = set(values) - self._passed
+        for value in new:
+            if not self._test(value):
+                raise Suspect(values.index(value))
         if len(self._passed) + len(new) > _REMEMBERED:
             self._passed = {UNSET, None}
         self._passed |= new
-        return True
 
 
 class _Alphabet:
@@ -292,18 +304,24 @@ class _Alphabet:
 
     def __init__(self, ranges: str) -> None:
         inside = re.compile(f"[{ranges}]")
+        self._whole = re.compile(f"[{ranges}]*")
         self._signs = bytes(code for code in range(128) if inside.match(chr(code)))
 
-    def __call__(self, values: list[Any]) -> bool:
+    def __call__(self, values: list[Any]) -> None:
         try:
             joined = "\n".join(values)
         except TypeError:  # UNSET or None among them
-            values = _strings(values)
-            joined = "\n".join(values)
-        if not joined.isascii():
-            return False
-        rest = joined.encode().translate(None, self._signs)
-        return rest == b"\n" * (len(values) - 1)
+            strings = [value for value in values if value.__class__ is str]
+            joined = "\n".join(strings)
+        else:
+            strings = values
+        if joined.isascii():
+            rest = joined.encode().translate(None, self._signs)
+            if rest == b"\n" * (len(strings) - 1):
+                return
+        for place, value in enumerate(values):
+            if value.__class__ is str and not self._whole.fullmatch(value):
+                raise Suspect(place)
 
 
 def _column(path: tuple[str, ...]) -> Callable[[Sequence[Any]], list[Any]]:
@@ -318,7 +336,3 @@ def _column(path: tuple[str, ...]) -> Callable[[Sequence[Any]], list[Any]]:
         return list(map(last, holders))
 
     return nested
-
-
-def _strings(values: list[Any]) -> list[str]:
-    return [value for value in values if value.__class__ is str]

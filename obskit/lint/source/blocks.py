@@ -10,7 +10,7 @@ from obskit.lint.linter import LONGEST
 __all__ = ["BLOCK_BYTES", "Block", "Giant", "blocks"]
 
 #: Bytes that are read at once: large enough for the decoder, small enough for the cache.
-BLOCK_BYTES: Final = 524_288
+BLOCK_BYTES: Final = 131_072
 _KEPT: Final = 1_024  # bytes of a giant that are kept to show
 
 
@@ -18,15 +18,13 @@ class Block(NamedTuple):
     """Whole lines, with their line feeds; the last line of a source may lack it."""
 
     data: bytes
-    first: int
 
 
 class Giant(NamedTuple):
-    """A line too long to be looked into: its start, its whole size with the line feed, its number."""
+    """A line too long to be looked into: its start, and its whole size with the line feed."""
 
     start: bytes
     size: int
-    number: int
 
 
 def blocks(read: Callable[[int], bytes], *, size: int = BLOCK_BYTES) -> Iterator[Block | Giant]:
@@ -36,14 +34,12 @@ def blocks(read: Callable[[int], bytes], *, size: int = BLOCK_BYTES) -> Iterator
         read: Gives at most so many bytes, and none at the end.
         size: Bytes to read at once.
     """
-    number = 1
     carry = b""
     while chunk := read(size):
         data = carry + chunk if carry else chunk
         cut = data.rfind(b"\n") + 1
         if cut:
-            yield Block(data[:cut], number)
-            number += data.count(b"\n", 0, cut)
+            yield Block(data[:cut] if cut < len(data) else data)
             carry = data[cut:]
         else:
             carry = data
@@ -59,13 +55,11 @@ def blocks(read: Callable[[int], bytes], *, size: int = BLOCK_BYTES) -> Iterator
                 length += len(chunk)
             else:
                 length += 1  # as if its line feed were there
-            yield Giant(start, length, number)
-            number += 1
+            yield Giant(start, length)
             # what follows the giant in its last chunk may hold whole lines
             cut = carry.rfind(b"\n") + 1
             if cut:
-                yield Block(carry[:cut], number)
-                number += carry.count(b"\n", 0, cut)
+                yield Block(carry[:cut])
                 carry = carry[cut:]
     if carry:
-        yield Block(carry, number)
+        yield Block(carry)

@@ -14,7 +14,6 @@ from obskit.lint.decoder import Decoder
 from obskit.lint.linter import Linter
 from obskit.lint.profile import Profile, select
 from obskit.lint.scan import Scan
-from obskit.lint.source.blocks import Block
 from obskit.lint.tally import Tally
 from obskit.schema.fields import BUILTIN, REFERENCE_LINE
 from obskit.schema.model import Field, FieldType, Requirement
@@ -45,7 +44,7 @@ def found(data, **settings):
     both = []
     for fast in (True, False):
         one = scan(fast=fast, **settings)
-        one.block(Block(data, 1), "x")
+        one.block(data, "x")
         both.append(
             [(hit.problem.rule, hit.problem.line, hit.problem.column) for hit in one.tally.hits]
         )

@@ -13,7 +13,6 @@ from obskit.lint.profile import select
 from obskit.lint.report import FORMATS
 from obskit.lint.report.text import hit_lines
 from obskit.lint.scan import Scan
-from obskit.lint.source.blocks import Block
 from obskit.lint.tally import Tally
 from obskit.schema.fields import BUILTIN, REFERENCE_LINE
 
@@ -27,7 +26,7 @@ LINES = [
 def report(lines=LINES, name="logs/app, 1:2.json", **tally):
     scan = Scan(linter=Linter(context=Context(), selection=select()), tally=Tally(**tally))
     scan.tally.sources = 1
-    scan.block(Block("\n".join(lines).encode(), 1), name)
+    scan.block("\n".join(lines).encode(), name)
     return scan.tally.report()
 
 
@@ -134,7 +133,7 @@ def test_tallies_of_parts_add_up_to_that_of_the_whole():
     parts = Tally(max_per_rule=4)
     for start in (0, 3, 6):
         scan = Scan(linter=Linter(), tally=Tally(max_per_rule=4))
-        scan.block(Block("\n".join(LINES[start : start + 3]).encode(), 1), "logs/app, 1:2.json")
+        scan.block("\n".join(LINES[start : start + 3]).encode(), "logs/app, 1:2.json")
         parts.merge(scan.tally.finished(), lines_before=start)
     parts.sources = 1
     assert parts.report() == whole
