@@ -15,7 +15,7 @@ from obskit.delivery.http import Http
 from obskit.engine.execute import State, apply
 from obskit.engine.plan import Action, Cause
 from obskit.engine.verify import Proof, Verdict, verify
-from obskit.errors import ContentError, ObskitError, StalePlanError
+from obskit.errors import ContentError, ForeignObjectError, ObskitError, StalePlanError
 from obskit.local import server as local
 from obskit.local.alertmanager import Alertmanager
 from obskit.local.node_exporter import NodeExporter
@@ -336,3 +336,39 @@ def test_alerts_test_tells_whether_a_receiver_was_reached(world: World) -> None:
     assert [item.ok(ways) for item in delivered] == [True, True]
     assert body["receiver"] == "obskit/demo/oncall"
     assert [item.body["status"] for item in delivered] == ["firing", "resolved"]
+
+
+def test_files_that_are_all_ours_need_adoption_and_then_work(world: World, tmp_path: Path) -> None:
+    """prometheus.yml and alertmanager.yml as whole files: never taken without being told to."""
+    prometheus, alertmanager = world.prometheus.addresses, world.alertmanager.addresses
+    before = {name: Path(name).read_text() for name in (prometheus["config"], alertmanager["file"])}
+    path = tmp_path / "whole.yml"
+    path.write_text(
+        "project: whole\n"
+        f"verify: {{deadline: 20s, receiver: '{world.receiver}'}}\n"
+        f"prometheus: {{url: '{world.prometheus.url}', files: '{prometheus['files']}', packs: [node],\n"
+        f"  config: '{prometheus['config']}', scrape_interval: 1s,\n"
+        f"  scrape: {{node: ['{world.exporter.addresses['address']}']}}}}\n"
+        f"alertmanager: {{url: '{world.alertmanager.url}', file: '{alertmanager['file']}', whole: true}}\n"
+    )
+    made = create(load(path, sections()), BUILTIN)
+    with pytest.raises(ForeignObjectError, match=r"config/prometheus\.yml"):
+        stack.plan({"prometheus": made["prometheus"]}, "whole")
+    with pytest.raises(ForeignObjectError, match=r"config/alertmanager\.yml"):
+        stack.plan({"alertmanager": made["alertmanager"]}, "whole")
+    wanted = [made["prometheus"].address("config", "prometheus.yml"),
+              made["alertmanager"].address("config", "alertmanager.yml")]  # fmt: skip
+    try:
+        outcomes = apply(stack.plan(made, "whole", adopt=wanted), made)
+        assert [str(o.error) for o in outcomes if o.state is not State.DONE] == []
+        assert stack.plan(made, "whole").changes == ()
+        proofs = world.proofs(made)
+        wrong = {key: p.detail for key, p in proofs.items() if p.verdict is Verdict.FAILED}
+        assert wrong == {}
+    finally:
+        for name, text in before.items():
+            Path(name).write_text(text)
+        for path in (Path(prometheus["files"]) / "rules").glob("obskit-whole-*"):
+            path.unlink()
+        made["prometheus"].http.post("/-/reload")
+        made["alertmanager"].http.post("/-/reload")

@@ -36,6 +36,7 @@ from obskit.targets.alertmanager.routing import (
     subtree,
     template_name,
     template_words,
+    whole_file,
 )
 from obskit.targets.base import Context, DataSource, Finding, Target
 from obskit.targets.marks import split_mark, with_mark
@@ -51,6 +52,7 @@ class AlertmanagerSettings(Section):
         url: Address of the server.
         auth: How to sign in.
         file: Its ``alertmanager.yml``; obskit writes only its own subtree into it.
+        whole: Whether the whole file is obskit's; else only the project's subtree in it.
         reload: How the server is told to read its file again.
         receivers: Who is notified.
         routes: Who gets which alerts; the first receiver gets all when there are none.
@@ -71,6 +73,7 @@ class AlertmanagerSettings(Section):
     url: Url
     auth: Auth = Auth()
     file: Path
+    whole: bool = False
     reload: Reload = Reload()
     receivers: tuple[Receiver, ...] = ()
     routes: tuple[Route, ...] = ()
@@ -102,7 +105,7 @@ class Alertmanager(Target[AlertmanagerSettings]):
 
     name: ClassVar[str] = "alertmanager"
     Settings: ClassVar[type[Section]] = AlertmanagerSettings
-    kinds: ClassVar[tuple[str, ...]] = ("templates", "subtree")
+    kinds: ClassVar[tuple[str, ...]] = ("templates", "config", "subtree")
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -146,10 +149,13 @@ class Alertmanager(Target[AlertmanagerSettings]):
                     address=self.address("templates", template_name(project)), body=self.templates
                 )
             )
+        whole = self.settings.whole
         found.append(
             Resource(
-                address=self.address("subtree", project),
-                body=body,
+                address=self.address("config", self.file.name)
+                if whole
+                else self.address("subtree", project),
+                body=whole_file(body) if whole else body,
                 needs=frozenset(item.address for item in found),
                 note="with the synthetic alert's own route, which reaches nobody but obskit",
             )
@@ -172,6 +178,8 @@ class Alertmanager(Target[AlertmanagerSettings]):
             mark, body = split_mark(text)
             if address in wanted or (mark and mark.project == project):
                 found[address] = Live(address=address, body=body, mark=mark)
+        if self.settings.whole:
+            return {**found, **self._read_whole()}
         document = self._document()
         tree = document.subtree(project)
         if tree is not None:
@@ -180,6 +188,16 @@ class Alertmanager(Target[AlertmanagerSettings]):
             address = self.address("subtree", project)
             found[address] = Live(address=address, body=wrap_secrets(tree), mark=mark)
         return found
+
+    def _read_whole(self) -> Mapping[Address, Live]:
+        """The file as one object: ours where it carries our mark, somebody else's otherwise."""
+        text = read_whole(self._folder, self.file.name)
+        if text is None:
+            return {}
+        document = Document.read(text, where=str(self.file))
+        address = self.address("config", self.file.name)
+        mark = document.mark(self.context.project)
+        return {address: Live(address=address, body=wrap_secrets(document.plain()), mark=mark)}
 
     def normalise(self, address: Address, body: Body) -> Body:
         """Secrets wrapped, so that no diff shows them."""
@@ -205,10 +223,18 @@ class Alertmanager(Target[AlertmanagerSettings]):
                     change.address.name, with_mark(change.after.body, self.mark(change))
                 )
             return
-        document = self._document()
-        if change.after is None:
+        if change.address.kind == "config" and change.after is None:
+            raise DeliveryError(
+                "is not removed: an Alertmanager does not start without its file", where=str(self.file),
+                hint="set alertmanager.whole to false to give the file back, or remove it by hand",
+            )  # fmt: skip
+        if change.address.kind == "config":
+            document = Document.new(change.after.body if change.after else {}, self.mark(change))
+        elif change.after is None:
+            document = self._document()
             document.replace(self.context.project, None, None)
         else:
+            document = self._document()
             document.replace(self.context.project, change.after.body, self.mark(change))
         text = document.render()
         problems = list(_amtool(text, str(self.file), {}))

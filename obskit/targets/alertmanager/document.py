@@ -130,6 +130,21 @@ class Document:
             raise BadAnswerError("is no configuration: not a mapping", where=where)
         return cls(marks, data, rest)
 
+    @classmethod
+    def new(cls, body: Mapping[str, Any], mark: Mark) -> Document:
+        """A file that is all ours.
+
+        Args:
+            body: All of the configuration.
+            mark: Its mark.
+        """
+        return cls([mark], CommentedMap(_revealed(body)), "")
+
+    def plain(self) -> dict[str, Any]:
+        """All of the configuration."""
+        found: dict[str, Any] = _plain(self.data)
+        return found
+
     def mark(self, project: str) -> Mark | None:
         """A project's mark."""
         return next((mark for mark in self.marks if mark.project == project), None)

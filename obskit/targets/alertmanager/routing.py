@@ -35,6 +35,7 @@ __all__ = [
     "subtree",
     "template_name",
     "template_words",
+    "whole_file",
 ]
 
 #: The label of the synthetic alert; nothing else carries it, and only the proof's route takes it.
@@ -147,6 +148,20 @@ def subtree(settings: Settings, own: AlertmanagerSettings, version: Version) -> 
         ],
         "templates": [template_name(project)] if any(map(uses_templates, own.receivers)) else [],
     }
+
+
+def whole_file(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A file of its own with a subtree in it; what no route takes goes to the first receiver.
+
+    Args:
+        body: The subtree, by part.
+    """
+    parts = {key: value for key, value in body.items() if key != "routes" and value}
+    default = body["receivers"][0]["name"]
+    if len(body["receivers"]) == 1:  # the proof's alone: what is not its alert is told to nobody
+        default = default.removesuffix("proof") + "nobody"
+        parts["receivers"] = [{"name": default}, *body["receivers"]]
+    return {"route": {"receiver": default, "routes": body["routes"]}, **parts}
 
 
 def _proof_route(project: str, own: AlertmanagerSettings) -> dict[str, Any]:

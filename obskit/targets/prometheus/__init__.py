@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from pydantic import Field
+
 import obskit
 from obskit.config import Auth, Duration, Section, Url
 from obskit.deadline import Deadline
@@ -24,6 +26,7 @@ from obskit.targets.marks import split_mark, with_mark
 from obskit.targets.prometheus import checks as proofs
 from obskit.targets.prometheus import doctor
 from obskit.targets.prometheus.client import PrometheusApi
+from obskit.targets.prometheus.config import check_config, main_config
 from obskit.targets.prometheus.content import (
     check_rules,
     choose_packs,
@@ -58,6 +61,10 @@ class PrometheusSettings(Section):
         auth: How to sign in.
         files: Folder with ``rules/`` and ``targets/`` that the server's ``rule_files`` and
             ``file_sd_configs`` read; obskit writes there.
+        config: The server's ``prometheus.yml``, where all of it is obskit's; else ``doctor`` prints what
+            yours lacks.
+        scrape: More jobs for that file: name of the job to its ``host:port`` addresses.
+        scrape_interval: How often targets are scraped and rules evaluated, for that file.
         packs: Shipped rule packs to choose from; each is on where its metrics exist. All when absent.
         rules: Rule files of your own.
         runbooks: Base address of the runbooks, for the links in alerts.
@@ -69,6 +76,9 @@ class PrometheusSettings(Section):
     url: Url
     auth: Auth = Auth()
     files: Path
+    config: Path | None = None
+    scrape: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    scrape_interval: Duration = timedelta(seconds=15)
     packs: tuple[str, ...] | None = None
     rules: tuple[Path, ...] = ()
     runbooks: str = "docs/runbooks"
@@ -82,7 +92,7 @@ class Prometheus(Target[PrometheusSettings]):
 
     name: ClassVar[str] = "prometheus"
     Settings: ClassVar[type[Section]] = PrometheusSettings
-    kinds: ClassVar[tuple[str, ...]] = ("rules", "targets")
+    kinds: ClassVar[tuple[str, ...]] = ("config", "rules", "targets")
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -92,6 +102,8 @@ class Prometheus(Target[PrometheusSettings]):
         self.folders = {
             kind: Folder(folder / self.settings.files / name) for kind, name in _FOLDERS.items()
         }
+        if self.settings.config is not None:
+            self.folders["config"] = Folder(self.path(self.settings.config).parent)
         self._batches = {kind: Batch(folder) for kind, folder in self.folders.items()}
 
     @cached_property
@@ -139,6 +151,13 @@ class Prometheus(Target[PrometheusSettings]):
                     note="for the proof: verify writes its synthetic alert here; it pages nobody",
                 )
             )
+        if self.settings.config is not None:
+            found.append(
+                Resource(
+                    address=self.address("config", self.settings.config.name),
+                    body=main_config(self),
+                )
+            )
         found += [
             Resource(address=self.address("targets", name), body=text)
             for name, text in target_files(self.context.settings).items()
@@ -150,7 +169,9 @@ class Prometheus(Target[PrometheusSettings]):
         found: dict[Address, Live] = {}
         for kind, folder in self.folders.items():
             folder.require()
-            for name in folder.names("*.yml"):
+            own = self.settings.config
+            names = [own.name] if kind == "config" and own is not None else folder.names("*.yml")
+            for name in names:
                 address = self.address(kind, name)
                 text = read_whole(folder, name)
                 if text is None:  # removed between the listing and the reading
@@ -163,12 +184,18 @@ class Prometheus(Target[PrometheusSettings]):
     def write(self, change: Change) -> None:
         """Write or remove one file; a rule file only when promtool accepts it."""
         kind, name = change.address.kind, change.address.name
+        if change.after is None and kind == "config":
+            raise DeliveryError(
+                "is not removed: a Prometheus does not start without its file", where=name,
+                hint="remove it by hand when the server is gone",
+            )  # fmt: skip
         if change.after is None:
             self._batches[kind].delete(name)
             return
         text = change.after.body
-        if kind == "rules":
-            problems = [item for item in check_rules(name, text, None) if item.severity == "error"]
+        if kind in ("rules", "config"):
+            checked = check_rules if kind == "rules" else check_config
+            problems = [item for item in checked(name, text, None) if item.severity == "error"]
             if problems:
                 raise ContentError(problems, hint="this file was not written")
         self._batches[kind].write(name, with_mark(text, self.mark(change)))
@@ -178,8 +205,9 @@ class Prometheus(Target[PrometheusSettings]):
         deadline = Deadline.after(self.settings.settle.total_seconds())
         rules = [change for change in changes if change.address.kind == "rules"]
         try:
-            if rules:
+            if rules or any(change.address.kind == "config" for change in changes):
                 self.reload(deadline)
+            if rules:
                 proofs.wait_for_rules(
                     self.api,
                     {c.address.name: c.after.body if c.after else None for c in rules},

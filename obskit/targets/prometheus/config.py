@@ -1,0 +1,72 @@
+"""All of ``prometheus.yml``, where obskit owns it."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from obskit.delivery import checker
+from obskit.errors import Problem
+
+if TYPE_CHECKING:
+    from obskit.targets.prometheus import Prometheus
+
+__all__ = ["check_config", "main_config"]
+
+_PROMTOOL_LINE = re.compile(r"line (?P<line>\d+): (?P<words>.*)")
+
+
+def main_config(target: Prometheus) -> str:
+    """The file: our rules and targets, more jobs of the user's, and every Alertmanager of obskit.yml."""
+    seconds = f"{target.settings.scrape_interval.total_seconds():g}s"
+    # As the server sees them: its own folder, where obskit delivers to.
+    rules, targets = (target.folders[name].root.resolve() for name in ("rules", "targets"))
+    jobs: list[dict[str, Any]] = [
+        {"job_name": name, "static_configs": [{"targets": list(addresses)}]}
+        for name, addresses in target.settings.scrape.items()
+    ]
+    jobs.append({"job_name": "obskit", "file_sd_configs": [{"files": [f"{targets}/*.yml"]}]})
+    config: dict[str, Any] = {
+        "global": {"scrape_interval": seconds, "evaluation_interval": seconds},
+        "rule_files": [f"{rules}/*.yml"],
+        "scrape_configs": jobs,
+    }
+    managers = [
+        urlsplit(str(getattr(peer.settings, "url", ""))).netloc
+        for key, peer in target.context.peers.items()
+        if key.partition("@")[0] == "alertmanager"
+    ]
+    if managers:
+        config["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": managers}]}]}
+    return yaml.safe_dump(config, sort_keys=False)
+
+
+def check_config(name: str, text: str, source: Path | None) -> Iterator[Problem]:
+    """Findings of ``promtool check config`` on the text, where it is installed.
+
+    Args:
+        name: Its name.
+        text: Its text.
+        source: The file it was made from, for messages.
+    """
+    promtool = checker.find("promtool")
+    if promtool is None:
+        return
+    with tempfile.NamedTemporaryFile("w", prefix="obskit-", suffix=".yml") as file:
+        file.write(text)
+        file.flush()
+        ran = checker.run([promtool, "check", "config", "--syntax-only", file.name])
+        if not ran.ok:
+            found = _PROMTOOL_LINE.search(ran.words)
+            said = ran.words.replace(file.name, name).strip()
+            yield Problem(
+                rule="prometheus/promtool", path=str(source) if source else name,
+                message=f"promtool: {found['words'] if found else said}",
+                line=int(found["line"]) if found else None,
+            )  # fmt: skip
