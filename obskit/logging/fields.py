@@ -32,7 +32,7 @@ OWN: Final = frozenset({"timestamp", "level", "service", "message"})
 
 #: What structlog's own processors put into an event, and what only its careful path can handle.
 OF_STRUCTLOG: Final = frozenset(
-    {"exc_info", "stack_info", "stack", "level", "logger", "_record", "_from_structlog"}
+    {"exc_info", "stack_info", "stack", "level", "logger", "_record", "_from_structlog", "_args"}
 )
 
 _REMEMBERED: Final = 4_096

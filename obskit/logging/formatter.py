@@ -119,7 +119,7 @@ class JSONFormatter(logging.Formatter):
                     message = message % have["args"]
                 except Exception:  # noqa: BLE001 - an argument's __str__ can raise anything, and is not tried twice
                     return self._careful(
-                        record, self._with_bad_args(message, have["args"]), bad_args=True
+                        record, self.with_bad_args(message, have["args"]), bad_args=True
                     )
             if self._plain and not have["exc_info"] and not have["stack_info"]:
                 trace, end = NULL, END
@@ -223,10 +223,15 @@ class JSONFormatter(logging.Formatter):
         try:
             return text % args, False
         except Exception:  # noqa: BLE001 - wrong arguments, or their __str__
-            return self._with_bad_args(text, args), True
+            return self.with_bad_args(text, args), True
 
-    def _with_bad_args(self, text: str, args: object) -> str:
-        """The message as it is, and its arguments as far as they are plain."""
+    def with_bad_args(self, text: str, args: object) -> str:
+        """The message as it is, and its arguments as far as they are plain.
+
+        Args:
+            text: The message.
+            args: What does not fit it.
+        """
         shown = Copier(self.encoder.names, self.encoder.patterns, self.encoder.renderers, set())
         try:
             return f"{text} {orjson.dumps(shown.copy(args, 'message')).decode()}"

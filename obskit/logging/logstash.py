@@ -180,6 +180,7 @@ class LogstashHandler(LineHandler, TCPLogstashHandler):  # type: ignore[misc] # 
     def _after_fork(self) -> None:
         """In a child: its parent's queue, connection and thread are its parent's; it starts with its own."""
         self._pid = os.getpid()
+        self._sender.abandon()
         self._sender = self._new_sender()
 
     def __repr__(self) -> str:

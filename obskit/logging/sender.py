@@ -118,6 +118,13 @@ class Sender:
         self._wake.set()
         self._thread.join(seconds + 2.0)
 
+    def abandon(self) -> None:
+        """In a forked child: closes its copies of the parent's descriptors, and sends nothing on them."""
+        if self._link is not None:
+            self._link.close()
+        if self._spool is not None:
+            self._spool.abandon()
+
     def _run(self) -> None:
         try:
             while not self._over():

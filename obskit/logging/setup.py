@@ -114,16 +114,22 @@ def configure(
     if stream is not None or not handlers:
         handlers.append(_stream(formatter, stream or "stdout", console))
     shutdown()
-    undo = [_root(number, (CountingHandler(service), *handlers))]
-    for watcher in _WATCHERS:
-        watcher.setFormatter(formatter)
-        handlers.append(watcher)
-    undo.append(install(warnings=warnings, exceptions=exceptions))
-    undo.append(take(LOGGERS if takeover is None else takeover))
-    if structlog or (structlog is None and find_spec("structlog") is not None):
-        from obskit.logging.native import configure_structlog
+    undo: list[Callable[[], None]] = []
+    try:
+        undo.append(_root(number, (CountingHandler(service), *handlers)))
+        undo.append(install(warnings=warnings, exceptions=exceptions))
+        undo.append(take(LOGGERS if takeover is None else takeover))
+        for watcher in _WATCHERS:
+            watcher.setFormatter(formatter)
+            handlers.append(watcher)
+        if structlog or (structlog is None and find_spec("structlog") is not None):
+            from obskit.logging.native import configure_structlog
 
-        undo.append(configure_structlog(formatter, handlers, number))
+            undo.append(configure_structlog(formatter, handlers, number))
+    except BaseException:
+        for step in reversed(undo):  # half of it would be two formats
+            step()
+        raise
     made = Configured(formatter=formatter, handlers=handlers, undo=tuple(undo))
     _ACTIVE.append(made)
     return made
@@ -143,7 +149,7 @@ atexit.register(shutdown)
 
 
 def _number(level: int | str) -> int:
-    known = logging.getLevelNamesMapping()
+    known = {**logging.getLevelNamesMapping(), "TRACE": 5}
     number = known.get(level.upper()) if isinstance(level, str) else level
     if number is None:
         text = f"no level is named {level!r}; there are {', '.join(known)}"

@@ -112,6 +112,13 @@ class Spool:
             os.close(self._lock)
             self._lock = -1
 
+    def abandon(self) -> None:
+        """In a forked child: closes its copies of descriptors, so that the lock ends with the parent."""
+        self._close_segment()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
     def _write(self, data: bytes) -> None:
         if self._writing < 0:
             path = self._folder / f"{self._name}.{self._number:08d}.spool"

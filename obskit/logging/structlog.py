@@ -114,7 +114,12 @@ class Renderer:
         message = text_of(given)
         try:
             have = dict(event)
+            bad_args = "_args" in have
+            if bad_args:
+                message = self._formatter.with_bad_args(message, have["_args"])
             own = self._formatter.draft(level, when, message)
+            if bad_args:
+                own.invalid("message")
             own.put("severity_text", severity)
             own.event.update(self._formatter.encoder.static)
             if "logger" in self._names:

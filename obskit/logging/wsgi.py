@@ -58,10 +58,12 @@ class WSGIMiddleware:
         forwarded = [headers["x-forwarded-for"]] if "x-forwarded-for" in headers else []
         address = self._proxies.client(environ.get("REMOTE_ADDR"), forwarded)
         token = bind(**trace_of(headers), **({"client_ip": address} if address else {}))
-        request = _Request(self._log, self._route, environ, token)
+        request = _Request(self._log, environ, token)
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             request.status = int(status[:3]) if status[:3].isdigit() else 0
+            # Now: Flask forgets its request before the server has taken the answer's body.
+            request.route = self._route(environ)
             return (
                 start_response(status, headers, exc_info)
                 if exc_info
@@ -80,17 +82,16 @@ class _Request:
     def __init__(
         self,
         log: logging.Logger | None,
-        route: Callable[[WSGIEnvironment], str],
         environ: WSGIEnvironment,
         token: Token[Any],
     ) -> None:
         self._log = log
-        self._route = route
         self._environ = environ
         self._token = token
         self._start = time.perf_counter()
         self._over = False
         self.status = 0
+        self.route = ""
 
     def end(self, *, failed: bool) -> None:
         """Logs the request and unbinds its values; once."""
@@ -110,15 +111,14 @@ class _Request:
             return
         status = self.status or (500 if failed else 0)
         method = self._environ.get("REQUEST_METHOD", "-")
-        route = self._route(self._environ)
         fields: dict[str, Any] = {"http.method": method}
-        if route:
-            fields["http.route"] = route
+        if self.route:
+            fields["http.route"] = self.route
         if status:
             fields["http.status"] = status
         fields["duration_ms"] = round((time.perf_counter() - self._start) * 1e3, 3)
         level = logging.ERROR if failed or status >= 500 else logging.INFO
-        shown = route or self._environ.get("PATH_INFO", "")
+        shown = self.route or self._environ.get("PATH_INFO", "")
         self._log.log(
             level, "%s %s %s", method, shown, status or "-", extra=fields, exc_info=failed
         )

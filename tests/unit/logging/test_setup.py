@@ -74,6 +74,31 @@ def test_exceptions_are_the_same_too(lines: Any) -> None:
     assert first["error"]["type"] == "ValueError"
 
 
+ARGUMENTS: list[tuple[Any, ...]] = [
+    ("%s and %d", "a", 7), ("%s %s", "one"), ("%d", "one"), ("100%", 1), ("%s", object), ("%(a)s", {"a": 1}), ("%s",),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", ARGUMENTS)
+def test_arguments_of_the_message_are_the_same_too(
+    lines: Any, arguments: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # pytest's own handler fails a test for such arguments.
+    monkeypatch.setattr("_pytest.logging.LogCaptureHandler.emit", lambda self, record: None)
+    configure(service="both", path=lines.path)
+    logging.getLogger("app").info(*arguments)
+    structlog.get_logger("app").info(*arguments)
+    first, second = (strip(event) for event in lines())
+    assert first == second
+
+
+def test_any_level_number_is_written(lines: Any) -> None:
+    configure(service="both", path=lines.path, level="TRACE")
+    for number in (5, 15, 25, 35, 45):
+        structlog.get_logger("app").log(number, "%s", "x")
+    assert [event["level"] for event in lines()] == ["DEBUG", "DEBUG", "INFO", "WARN", "ERROR"]
+
+
 def test_structlog_context_and_levels(lines: Any) -> None:
     configure(service="s", path=lines.path, level="WARNING")
     structlog.contextvars.bind_contextvars(request="r1")
@@ -109,7 +134,8 @@ def test_structlog_survives_hostile_events(judge: Any, event: Any) -> None:
     assert judge(last(None, "unknown_method", dict(event)))["service"] == "s"
 
 
-def test_warnings_threads_and_asyncio(lines: Any) -> None:
+def test_warnings_threads_and_asyncio(lines: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "excepthook", threading.__excepthook__)  # in place of pytest's
     configure(service="s", path=lines.path)
     warnings.warn("old thing", DeprecationWarning, stacklevel=1)
 
