@@ -78,19 +78,23 @@ def command(
 def _of_stack(file: Path, environment: str, only: tuple[str, ...]) -> list[Source]:
     from obskit.delivery.http import Http
     from obskit.exporter import FilebeatStats, LogCounts, LogstashStats
+    from obskit.targets.elasticsearch import Elasticsearch
+    from obskit.targets.filebeat import Filebeat
+    from obskit.targets.logstash import Logstash
 
     stack = open_stack(file, environment, only)
     folder = stack.settings.folder
     found: list[Source] = []
-    if target := stack.targets.get("elasticsearch"):
-        auth = target.settings.auth
-        http = Http(target.settings.url, auth=auth, scheme="ApiKey", folder=folder)
-        found.append(LogCounts(http, namespace=stack.settings.namespace))
-    if target := stack.targets.get("logstash"):
-        http = Http(target.settings.url, auth=target.settings.auth, folder=folder)
-        found.append(LogstashStats(http))
-    if (target := stack.targets.get("filebeat")) and target.settings.url:
-        found.append(FilebeatStats(Http(target.settings.url, folder=folder)))
+    for target in stack.targets.values():  # replicas, too
+        if isinstance(target, Elasticsearch):
+            auth = target.settings.auth
+            http = Http(target.settings.url, auth=auth, scheme="ApiKey", folder=folder)
+            found.append(LogCounts(http, namespace=stack.settings.namespace))
+        elif isinstance(target, Logstash):
+            http = Http(target.settings.url, auth=target.settings.auth, folder=folder)
+            found.append(LogstashStats(http))
+        elif isinstance(target, Filebeat) and target.settings.url:
+            found.append(FilebeatStats(Http(target.settings.url, folder=folder)))
     return found
 
 
