@@ -68,8 +68,8 @@
   # A mistake of ours must not lose a line, nor a line of thousands of brackets the worker.
   def outcome(line, event, known)
     return [{}, ["line: missing"], nil] unless line.is_a?(String)
-    # Bytes that are no UTF-8 become U+FFFD in Filebeat; a line that really has one is marked by its input.
-    if line.include?("\uFFFD") && event.get("[agent][type]") && !event.get("[obskit][replacement]")
+    # Bytes that are no UTF-8 become U+FFFD in Filebeat; our inputs mark a line that really has one.
+    if line.include?("\uFFFD") && event.get("[obskit][format]") && !event.get("[obskit][replacement]")
       return [{}, ["line: not UTF-8"], nil]
     end
     format = @formats[event.get("[obskit][format]")]
