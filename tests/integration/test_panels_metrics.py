@@ -415,6 +415,7 @@ def test_a_grafana_that_does_not_answer_leaves_the_proof_to_the_data_source(
     proofs = prove(one)
     assert proofs["1"].verdict is Verdict.PROVED
     assert metrics.url in proofs["1"].evidence[0].of
+    assert "straight, for Grafana: no connection" in proofs["1"].evidence[0].of
 
 
 def test_grafana_tests_its_data_sources(provisioned: Grafana, grafana: Any) -> None:

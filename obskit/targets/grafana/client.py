@@ -7,12 +7,12 @@ its session is replaced by one that hands each request to :class:`obskit.deliver
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode
 
 from obskit.deadline import Deadline
 from obskit.delivery.http import Answer, Http
-from obskit.errors import BadAnswerError, RejectedError, StalePlanError
+from obskit.errors import BadAnswerError, ObskitError, RejectedError, StalePlanError
 
 __all__ = ["Client", "SeamSession"]
 
@@ -213,34 +213,33 @@ class Client:
         try:
             return function(*args, **kwargs)
         except GrafanaException as error:
-            words = error.message
-            said = error.response if isinstance(error.response, dict) else {}
-            if said.get("message"):
-                words = str(said["message"])
-            if said.get("status") == "version-mismatch" or "updated by someone else" in words:
-                raise StalePlanError(
-                    f"changed on the server since the plan was made: {words}", where=self.where,
-                    hint="nothing was overwritten; plan again",
-                ) from None  # fmt: skip
-            raise RejectedError(
-                f"answered {error.status_code}: {words}", where=self.where
-            ) from None
+            raise self._refusal(error) from None
+
+    def _refusal(self, error: Any) -> ObskitError:
+        said = error.response if isinstance(error.response, dict) else {}
+        words = str(said.get("message") or error.message)
+        if said.get("status") == "version-mismatch" or "updated by someone else" in words:
+            return StalePlanError(
+                f"changed on the server since the plan was made: {words}", where=self.where,
+                hint="nothing was overwritten; plan again",
+            )  # fmt: skip
+        return RejectedError(f"answered {error.status_code}: {words}", where=self.where)
 
     def _found(self, function: Callable[[], Any], key: str) -> dict[str, Any] | None:
         """An object; None where Grafana itself says that there is none."""
-        from grafana_client.client import GrafanaClientError
+        from grafana_client.client import GrafanaException
 
         try:
             found = function()
-        except GrafanaClientError as error:
-            if error.status_code == 404 and isinstance(error.response, dict):
-                if "message" in error.response:
-                    return None
-                raise BadAnswerError(
-                    "answered 404, but not in Grafana's words", where=self.where,
-                    hint="is the address that of Grafana itself?",
-                ) from None  # fmt: skip
-            self._call(_raiser(error))
+        except GrafanaException as error:
+            if error.status_code != 404:
+                raise self._refusal(error) from None
+            if isinstance(error.response, dict) and "message" in error.response:
+                return None
+            raise BadAnswerError(
+                "answered 404, but not in Grafana's words", where=self.where,
+                hint="is the address that of Grafana itself?",
+            ) from None  # fmt: skip
         if not isinstance(found, dict) or key not in found:
             raise BadAnswerError(f"answered something that has no {key!r}", where=self.where)
         return found
@@ -256,10 +255,3 @@ class Client:
 def _part(name: str) -> str:
     """A uid as one part of a path; Grafana accepts uids such as ``x/ y`` for data sources."""
     return quote(name, safe="")
-
-
-def _raiser(error: Exception) -> Callable[[], NoReturn]:
-    def throw() -> NoReturn:
-        raise error
-
-    return throw

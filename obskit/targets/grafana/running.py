@@ -69,6 +69,7 @@ class Runner:
         self._grafana = grafana
         self._metrics = metrics
         self._indices = indices
+        self._straight = ""
 
     def run(self, queries: Iterable[Query]) -> dict[str, Result]:
         """Run them side by side.
@@ -87,8 +88,15 @@ class Runner:
                     results |= found
             left = [query for key, query in wanted.items() if key not in results]
             for query, result in zip(left, pool.map(self.straight, left), strict=True):
-                results[query.key] = result
+                results[query.key] = self._told(result)
         return results
+
+    def _told(self, result: Result) -> Result:
+        """With the reason why Grafana was passed by."""
+        if not self._straight:
+            return result
+        of = f"{result.exchange.of}, straight, for Grafana: {self._straight[:120]}"
+        return replace(result, exchange=replace(result.exchange, of=of))
 
     # Straight -------------------------------------------------------------------------------------
 
@@ -160,8 +168,9 @@ class Runner:
                 "/api/ds/query", json=body, deadline=self._deadline, allow={400, 404, 500, 501, 502}
             )
             said = answer.json()
-        except ObskitError:
-            return {}  # Grafana does not answer: the data source itself is asked, and its words count
+        except ObskitError as error:
+            self._straight = error.message  # the data source itself is asked, and its words count
+            return {}
         results = said.get("results") if isinstance(said, Mapping) else None
         seconds = (time.monotonic() - started) / len(batch)
         found: dict[str, Result] = {}
@@ -174,6 +183,7 @@ class Runner:
             result = self._of_frames(query, one, seconds)
             # Grafana 10.0 runs only some Elasticsearch queries on its own side.
             if result.error and query.door is not None and query.door.type == "elasticsearch":
+                self._straight = result.error
                 continue
             found[query.key] = result
         return found
