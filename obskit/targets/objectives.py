@@ -32,6 +32,7 @@ class ServiceObjective:
         p95_ms: Objective of the 95th percentile of latency, in milliseconds; None: no objective.
         window_days: Days over which the error budget is counted.
         team: Label ``team`` of the generated alerts; empty: no such label.
+        pprof: Where its profiles are taken, for the alert on latency; empty: no link.
 
     Raises:
         ValueError: A number is out of its range.
@@ -42,6 +43,7 @@ class ServiceObjective:
     p95_ms: float | None = None
     window_days: int = 30
     team: str = ""
+    pprof: str = ""
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -205,7 +207,13 @@ def _burn(row: _BurnAlert, budget: float, window_days: int) -> Mapping[str, obje
 
 def _latency(service: ServiceObjective) -> Mapping[str, object]:
     assert service.p95_ms is not None  # noqa: S101  (the caller chose by it)
-    return {"name": service.name, "p95_seconds": _number(round(service.p95_ms / 1000, 9))}
+    return {
+        "name": service.name,
+        "team": service.team,
+        "pprof": service.pprof,
+        "p95_seconds": _number(round(service.p95_ms / 1000, 9)),
+        "p95_shown": f"{_number(service.p95_ms)} ms",
+    }
 
 
 def _duration(days: float) -> str:

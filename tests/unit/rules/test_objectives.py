@@ -84,6 +84,23 @@ def test_the_panel_and_the_alert_share_one_objective():
     assert objective["expr"] == "vector(0.25)"
     assert objective["labels"] == {"service": "shop"}
     assert "service:p95_objective:seconds" in rules[-1]["expr"]
+    assert "250 ms" in rules[-1]["annotations"]["description"]
+
+
+def test_each_service_has_its_own_alert_on_latency_with_its_team_and_profiles():
+    files = render_service_rules(
+        [
+            ServiceObjective(name="a", p95_ms=100, team="web", pprof="http://127.0.0.1:6060/pprof"),
+            ServiceObjective(name="b", p95_ms=200),
+        ]
+    )
+    rules = yaml.safe_load(files["latency.yml"])["groups"][0]["rules"]
+    first, second = (rule for rule in rules if "alert" in rule)
+    assert first["labels"]["team"] == "web"
+    assert first["annotations"]["pprof_url"] == "http://127.0.0.1:6060/pprof"
+    assert 'service="a"' in first["expr"]
+    assert "team" not in second["labels"]
+    assert "pprof_url" not in second["annotations"]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +125,7 @@ def test_numbers_out_of_range_are_refused(wrong):
     ["a", "user-service", 'quo"te', "back\\slash", "é ü", "{{ x }}", "a: b #c"],
 )
 def test_any_name_survives_yaml_and_promql(promtool: Path, tmp_path: Path, name: str):
-    objective = ServiceObjective(name=name, slo=99.9, p95_ms=300, team=name)
+    objective = ServiceObjective(name=name, slo=99.9, p95_ms=300, team=name, pprof=name)
     for file, text in render_service_rules([objective]).items():
         (tmp_path / file).write_text(text)
         checked = subprocess.run(
