@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from obskit.lint.instant import instant
+from obskit.lint.names import Stranger, strangers
 from obskit.schema.model import Schema
 from obskit.schema.validate import Validator, Violation, is_timestamp
 
@@ -104,19 +106,9 @@ class Line:
             return None, False, Syntax("encoding", message, column)
         if syntax := first_look(text):
             return None, False, syntax
-        duplicated = False
-
-        def paired(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-            nonlocal duplicated
-            made = dict(pairs)
-            duplicated = duplicated or len(made) != len(pairs)
-            return made
-
+        _SEEN.duplicated = False
         try:
-            event = json.loads(
-                text, object_pairs_hook=paired, parse_constant=_constant,
-                parse_int=_int,
-            )  # fmt: skip
+            event = _DECODER.decode(text)
         except json.JSONDecodeError as error:
             message = f"not JSON: {error.msg[0].lower()}{error.msg[1:]}"
             return None, False, Syntax("json-syntax", message, error.pos + 1)
@@ -125,7 +117,7 @@ class Line:
             column = _number_column(text, token)
             message = f"not JSON: {token} is no number of JSON"
             return None, False, Syntax("json-syntax", message, column)
-        return event, duplicated, None
+        return event, _SEEN.duplicated, None
 
     @property
     def event(self) -> Any:
@@ -149,6 +141,13 @@ class Line:
             return None
         text = self.event.get("timestamp")
         return instant(text) if isinstance(text, str) and is_timestamp(text) else None
+
+    @cached_property
+    def strangers(self) -> tuple[Stranger, ...]:
+        """The keys of the event that are not canonical."""
+        if self.syntax is not None or not isinstance(self.event, dict):
+            return ()
+        return tuple(strangers(self.schema, self.event))
 
     @cached_property
     def violations(self) -> dict[str, list[Violation]]:
@@ -202,6 +201,25 @@ def _constant(token: str) -> float:
 def _int(token: str) -> int | float:
     # Python refuses to convert more than 4,300 digits, and a double ends at 309.
     return float(token) if len(token) > 310 else int(token)
+
+
+class _Seen(threading.local):
+    """What the decoder saw of one line; it is made once, since making one costs as much as decoding."""
+
+    duplicated = False
+
+
+def _paired(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        _SEEN.duplicated = True
+    return made
+
+
+_SEEN: Final = _Seen()
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_paired, parse_constant=_constant, parse_int=_int
+)
 
 
 def _number_column(text: str, token: str) -> int:

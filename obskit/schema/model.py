@@ -124,6 +124,13 @@ class Schema:
         """The keys that may stand at the top of an event."""
         return frozenset(item.path[0] for item in self.fields)
 
+    @cached_property
+    def containers(self) -> frozenset[tuple[str, ...]]:
+        """The paths of objects that hold fields, such as ``error`` of ``error.type``."""
+        return frozenset(
+            item.path[:depth] for item in self.fields for depth in range(1, len(item.path))
+        )
+
     def extended(self, fields: Iterable[Field], *, name: str = "") -> Schema:
         """A schema with fields added, or replaced where the name is known already.
 

@@ -15,7 +15,6 @@ from typing import Final
 from obskit.errors import Severity
 from obskit.lint.context import Context
 from obskit.lint.line import Finding, Line
-from obskit.lint.rules._names import strangers
 
 ID: Final = "alias"
 SEVERITY: Final = Severity.ERROR
@@ -23,9 +22,7 @@ SEVERITY: Final = Severity.ERROR
 
 def check(line: Line, context: Context) -> Iterator[Finding]:
     """What the rule finds on one line."""
-    if not isinstance(line.event, dict):
-        return
-    for item in strangers(context.schema, line.event):
+    for item in line.strangers:
         if item.own == item.name:
             yield Finding(
                 f"{item.name!r} is one dotted key; write it as nested objects", item.path, key=True

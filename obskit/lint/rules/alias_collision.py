@@ -15,7 +15,7 @@ from typing import Final
 from obskit.errors import Severity
 from obskit.lint.context import Context
 from obskit.lint.line import Finding, Line
-from obskit.lint.rules._names import places, strangers
+from obskit.lint.names import places
 
 ID: Final = "alias-collision"
 SEVERITY: Final = Severity.ERROR
@@ -23,9 +23,7 @@ SEVERITY: Final = Severity.ERROR
 
 def check(line: Line, context: Context) -> Iterator[Finding]:
     """What the rule finds on one line."""
-    if not isinstance(line.event, dict):
-        return
-    named = [item.own for item in strangers(context.schema, line.event) if item.own]
+    named = [item.own for item in line.strangers if item.own]
     for own in dict.fromkeys(named):
         item = context.schema.by_name[own]
         names = [

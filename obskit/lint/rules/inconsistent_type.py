@@ -15,7 +15,6 @@ from typing import Any, Final
 from obskit.errors import Severity
 from obskit.lint.context import Context
 from obskit.lint.line import Finding, Line
-from obskit.lint.rules._names import strangers
 from obskit.schema.fields import ATTRIBUTES
 
 ID: Final = "inconsistent-type"
@@ -31,7 +30,7 @@ def check(line: Line, context: Context) -> Iterator[Finding]:
     if not isinstance(line.event, dict):
         return
     types = context.state.types
-    for path, value in _undeclared(line.event, context):
+    for path, value in _undeclared(line, context):
         kind = _NAMES.get(type(value))
         if kind is None:  # null is of every type
             continue
@@ -44,8 +43,9 @@ def check(line: Line, context: Context) -> Iterator[Finding]:
             yield Finding(f"{name} is {kind} here and was {first} on an earlier line", path)
 
 
-def _undeclared(event: dict[str, Any], context: Context) -> Iterator[tuple[tuple[str, ...], Any]]:
-    for item in strangers(context.schema, event):
+def _undeclared(line: Line, context: Context) -> Iterator[tuple[tuple[str, ...], Any]]:
+    event = line.event
+    for item in line.strangers:
         if item.own is None:
             node: Any = event
             for key in item.path:

@@ -16,7 +16,6 @@ from typing import Final
 from obskit.errors import Severity
 from obskit.lint.context import Context
 from obskit.lint.line import Finding, Line
-from obskit.lint.rules._names import strangers
 
 ID: Final = "required"
 SEVERITY: Final = Severity.ERROR
@@ -25,7 +24,7 @@ SEVERITY: Final = Severity.ERROR
 def check(line: Line, context: Context) -> Iterator[Finding]:
     """What the rule finds on one line."""
     found = line.violations.get(ID, ())
-    aliased = {item.own for item in strangers(context.schema, line.event)} if found else set()
+    aliased = {item.own for item in line.strangers} if found else set()
     for item in found:
         if item.field not in aliased:
             yield Finding(item.message, tuple(item.field.split(".")))

@@ -14,7 +14,6 @@ from typing import Final
 from obskit.errors import Severity
 from obskit.lint.context import Context
 from obskit.lint.line import Finding, Line
-from obskit.lint.rules._names import strangers
 
 ID: Final = "type"
 SEVERITY: Final = Severity.ERROR
@@ -23,11 +22,8 @@ SEVERITY: Final = Severity.ERROR
 def check(line: Line, context: Context) -> Iterator[Finding]:
     """What the rule finds on one line."""
     found = line.violations.get(ID, ())
-    event = line.event if isinstance(line.event, dict) else {}
     # {"host": {"name": …}} is told by the rule alias
-    holders = (
-        {item.path[0] for item in strangers(context.schema, event) if item.own} if found else set()
-    )
+    holders = {item.path[0] for item in line.strangers if item.own} if found else set()
     for item in found:
         if item.field not in holders or "is an object" not in item.message:
             yield Finding(item.message, tuple(item.field.split(".")) if item.field else ())

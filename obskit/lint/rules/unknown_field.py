@@ -16,7 +16,6 @@ from typing import Final
 from obskit.errors import Severity
 from obskit.lint.context import Context
 from obskit.lint.line import Finding, Line
-from obskit.lint.rules._names import strangers
 
 ID: Final = "unknown-field"
 SEVERITY: Final = Severity.ERROR
@@ -24,9 +23,7 @@ SEVERITY: Final = Severity.ERROR
 
 def check(line: Line, context: Context) -> Iterator[Finding]:
     """What the rule finds on one line."""
-    if not isinstance(line.event, dict):
-        return
-    for item in strangers(context.schema, line.event):
+    for item in line.strangers:
         if item.own is None:
             shown = repr(item.name if len(item.name) <= 80 else item.name[:79] + "…")
             text = f"{shown} is no field of the schema; put it below attributes"

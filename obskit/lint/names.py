@@ -25,8 +25,7 @@ def strangers(schema: Schema, event: Mapping[str, Any]) -> Iterator[Stranger]:
         schema: The log schema.
         event: The decoded line.
     """
-    parents = {item.path[:depth] for item in schema.fields for depth in range(1, len(item.path))}
-    yield from _below(schema, parents, event, ())
+    yield from _below(schema, event, ())
 
 
 def places(schema: Schema, event: Mapping[str, Any], name: str) -> Iterator[tuple[str, ...]]:
@@ -50,9 +49,7 @@ def places(schema: Schema, event: Mapping[str, Any], name: str) -> Iterator[tupl
                 yield path
 
 
-def _below(
-    schema: Schema, parents: set[tuple[str, ...]], node: Mapping[str, Any], above: tuple[str, ...]
-) -> Iterator[Stranger]:
+def _below(schema: Schema, node: Mapping[str, Any], above: tuple[str, ...]) -> Iterator[Stranger]:
     for key, value in node.items():
         path = (*above, key)
         name = ".".join(path)
@@ -61,9 +58,9 @@ def _below(
             if isinstance(value, dict) and schema.by_name[name].type != "flattened":
                 yield from _nested(schema, path, value)
             continue
-        if "." not in key and path in parents:
+        if "." not in key and path in schema.containers:
             if isinstance(value, dict):
-                yield from _below(schema, parents, value, path)
+                yield from _below(schema, value, path)
             continue
         if name in schema.by_name:
             yield Stranger(path, name, name)
