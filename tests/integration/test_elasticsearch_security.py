@@ -5,13 +5,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import trustme
 
@@ -136,28 +134,6 @@ def test_tls_by_authority_and_by_fingerprint(secured: Running, tmp_path: Path) -
         with pytest.raises(UnreachableError, match="not trusted"):
             plan_of(target_at(at, tmp_path, "tls", **login))
         assert len(end.requests) == asked, "no password is sent to a server that is not trusted"
-
-
-def test_an_api_key_provisions_a_complete_elasticsearch(tmp_path: Path) -> None:
-    url = os.environ.get("OBSKIT_TEST_ELASTICSEARCH_URL", "")
-    if not url:
-        pytest.skip("no complete Elasticsearch here: set OBSKIT_TEST_ELASTICSEARCH_URL")
-    made = httpx.post(f"{url}/_security/api_key", json={"name": "obskit-test"}, timeout=30)
-    if made.status_code >= 400:
-        pytest.skip(
-            "no complete Elasticsearch here: that of OBSKIT_TEST_ELASTICSEARCH_URL gives no API keys"
-        )
-    scheme, _, rest = url.partition("://")
-    section = {
-        "url": f"{scheme}://{rest.rpartition('@')[2]}",
-        "auth": {"token": Secret(made.json()["encoded"])},
-    }
-    target = make_target(
-        "elasticsearch", section, folder=tmp_path, project="keyed", namespace="keyed"
-    )
-    apply(target, plan_of(target))
-    assert not plan_of(target)
-    apply(target, plan_of(target, desired=[]))
 
 
 @pytest.mark.slow

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
+import pytest
+
 from obskit.local import binaries
 from obskit.local.elasticsearch import Elasticsearch
 from obskit.local.server import Launch
@@ -67,3 +70,17 @@ class SecuredElasticsearch:
                     env=env, check=True, capture_output=True,
                 )  # fmt: skip
         return inner.prepare(folder)
+
+
+def complete_elasticsearch() -> tuple[str, tuple[str, str]]:
+    """Address and login of the complete distribution that a machine names; skips where it names none.
+
+    ``OBSKIT_TEST_ELASTICSEARCH_URL`` is ``https://user:password@host:9200`` of a server that tests may write to.
+    """
+    address = httpx.URL(os.environ.get("OBSKIT_TEST_ELASTICSEARCH_URL", ""))
+    if not address.host:
+        pytest.skip(
+            "no complete Elasticsearch here: set OBSKIT_TEST_ELASTICSEARCH_URL, with user and password"
+        )
+    bare = str(address.copy_with(username=None, password=None)).rstrip("/")
+    return bare, (address.username, address.password)

@@ -32,8 +32,11 @@ _PATHS: Final = {
     "component_template": "/_component_template",
     "index_template": "/_index_template",
 }
-#: Key of a component template's body that stands for the streams it does not reach yet.
+#: Keys of a live body that stand for the streams which what was written does not reach yet: that a run was
+#: killed, or a stream changed by hand, shows in the plan like any other difference.
 BEHIND: Final = "write_indices_behind"
+RETENTION: Final = "streams_of_other_retention"
+_VIRTUAL: Final = frozenset({BEHIND, RETENTION})
 
 
 class Elasticsearch(Target[ElasticsearchSettings]):
@@ -96,14 +99,15 @@ class Elasticsearch(Target[ElasticsearchSettings]):
                 if address in wanted or ours:
                     found[address] = Live(address=address, body=body, mark=mark)
         for name in (self.names.logs, self.names.quarantine):
-            address = self.address("component_template", name)
-            live = found.get(address)
-            if live is None or self.address("index_template", name) not in found:
+            component = found.get(self.address("component_template", name))
+            whole = found.get(self.address("index_template", name))
+            if component is None or whole is None:
                 continue
-            behind = self._behind(there, name, stamp_of(live.body.get("template") or {}))
-            if behind:
-                body = {**live.body, BEHIND: behind}
-                found[address] = Live(address=address, body=body, mark=live.mark)
+            stamp = stamp_of(component.body.get("template") or {})
+            if behind := self._behind(there, name, stamp):
+                found[component.address] = _with(component, BEHIND, behind)
+            if other := self._other_retention(there, name, whole.body):
+                found[whole.address] = _with(whole, RETENTION, other)
         return found
 
     def _all(self, kind: str) -> dict[str, dict[str, Any]]:
@@ -128,6 +132,14 @@ class Elasticsearch(Target[ElasticsearchSettings]):
             for stream in self.streams_of(streams, name)
             if stream.stamp != stamp and not stream.waiting
         ]
+
+    def _other_retention(self, streams: Streams, name: str, whole: Mapping[str, Any]) -> list[str]:
+        """Streams that keep events for another time than their template says."""
+        lifecycle = (whole.get("template") or {}).get("lifecycle") or {}
+        wanted = lifecycle.get("data_retention")
+        if not streams.api or not wanted:
+            return []
+        return [item.name for item in self.streams_of(streams, name) if item.retention != wanted]
 
     def streams_of(self, streams: Streams, name: str) -> Sequence[Any]:
         """The streams that one of our templates makes.
@@ -162,7 +174,7 @@ class Elasticsearch(Target[ElasticsearchSettings]):
     def _put(
         self, address: Address, body: Mapping[str, Any], mark: Mapping[str, str] | None
     ) -> None:
-        sent = {key: value for key, value in body.items() if key != BEHIND}
+        sent = {key: value for key, value in body.items() if key not in _VIRTUAL}
         meta = {key: value for key, value in (body.get("_meta") or {}).items() if key != "obskit"}
         if mark is not None:
             meta["obskit"] = dict(mark)
@@ -215,9 +227,8 @@ class Elasticsearch(Target[ElasticsearchSettings]):
             if change.after is not None:
                 yield f"{change.address} is not there"
             return
-        got = dict(now.body)
-        got.pop(BEHIND, None)
-        asked = {key: value for key, value in change.after.body.items() if key != BEHIND}
+        got = {key: value for key, value in now.body.items() if key not in _VIRTUAL}
+        asked = {key: value for key, value in change.after.body.items() if key not in _VIRTUAL}
         for edit in diff(
             self.normalise(change.address, got), self.normalise(change.address, asked)
         ):
@@ -241,15 +252,13 @@ class Elasticsearch(Target[ElasticsearchSettings]):
         stamp = stamp_of(component.body.get("template") or {})
         if behind := self._behind(streams, name, stamp):
             roll_over(self.client, self.names.pattern, behind, stamp, lazy=streams.api)
-        lifecycle = (whole.body.get("template") or {}).get("lifecycle") or {}
-        wanted = lifecycle.get("data_retention")
-        if streams.api and wanted:
-            # A template's lifecycle is copied when a stream is made: those that exist keep theirs.
-            for stream in self.streams_of(streams, name):
-                if stream.retention != wanted:
-                    self.client.call(
-                        "PUT", f"/_data_stream/{stream.name}/_lifecycle", body={"data_retention": wanted}
-                    )  # fmt: skip
+        # A template's lifecycle is copied when a stream is made: those that exist keep theirs.
+        for stream in self._other_retention(streams, name, whole.body):
+            lifecycle = whole.body["template"]["lifecycle"]
+            self.client.call(
+                "PUT", f"/_data_stream/{stream}/_lifecycle",
+                body={"data_retention": lifecycle["data_retention"]},
+            )  # fmt: skip
 
     def _live(self, kind: str, name: str) -> Live | None:
         address = self.address(kind, name)
@@ -315,3 +324,7 @@ class Elasticsearch(Target[ElasticsearchSettings]):
                 "maxConcurrentShardRequests": 5,
             },
         )
+
+
+def _with(live: Live, key: str, value: Body) -> Live:
+    return Live(address=live.address, body={**live.body, key: value}, mark=live.mark)

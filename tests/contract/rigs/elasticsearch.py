@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,12 @@ from obskit.schema import BUILTIN
 from obskit.schema.model import Field, FieldType
 from tests.contract.rigs.base import AnyTarget, Rig, Start, make_target
 from tests.servers.bad_server import cutting, relay, serving
-from tests.servers.elasticsearch_secured import PASSWORD, USER, SecuredElasticsearch
+from tests.servers.elasticsearch_secured import (
+    PASSWORD,
+    USER,
+    SecuredElasticsearch,
+    complete_elasticsearch,
+)
 
 _FOREIGN = "their-templates"
 
@@ -24,10 +29,9 @@ _FOREIGN = "their-templates"
 class ElasticsearchRig(Rig):
     """Signs in with a password."""
 
-    def __init__(self, version: str, start: Start, folder: Path) -> None:
-        self.folder = folder
-        self.url = start(SecuredElasticsearch(version=version)).url
-        self.http = httpx.Client(base_url=self.url, auth=(USER, PASSWORD), timeout=30)
+    def __init__(self, url: str, login: tuple[str, str], folder: Path) -> None:
+        self.url, self.login, self.folder = url, login, folder
+        self.http = httpx.Client(base_url=url, auth=login, timeout=30)
         (folder / "own.json").write_text(
             json.dumps({"template": {"settings": {"number_of_replicas": 0}}})
         )
@@ -39,9 +43,9 @@ class ElasticsearchRig(Rig):
         return self._target(schema=schema, component_templates={"one-more": "own.json"})
 
     def _target(
-        self, *, url: str = "", password: str = PASSWORD, schema: Any = BUILTIN, **more: Any
+        self, *, url: str = "", password: str = "", schema: Any = BUILTIN, **more: Any
     ) -> AnyTarget:
-        auth = {"username": USER, "password": Secret(password)}
+        auth = {"username": self.login[0], "password": Secret(password or self.login[1])}
         section = {"url": url or self.url, "auth": auth, **more}
         return make_target("elasticsearch", section, folder=self.folder, schema=schema)
 
@@ -79,4 +83,18 @@ class ElasticsearchRig(Rig):
             yield self._target(url=server.url)
 
 
-RIGS = {version: partial(ElasticsearchRig, version) for version in ("8.7.1", "8.19.21")}
+def _minimal(version: str, start: Start, folder: Path) -> Rig:
+    server = start(SecuredElasticsearch(version=version))
+    return ElasticsearchRig(server.url, (USER, PASSWORD), folder)
+
+
+def _complete(_: Start, folder: Path) -> Rig:
+    url, login = complete_elasticsearch()
+    return ElasticsearchRig(url, login, folder)
+
+
+RIGS: dict[str, Callable[[Start, Path], Rig]] = {
+    "8.7.1": partial(_minimal, "8.7.1"),
+    "8.19.21": partial(_minimal, "8.19.21"),
+    "complete": _complete,
+}

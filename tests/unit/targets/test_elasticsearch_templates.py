@@ -19,7 +19,7 @@ from obskit.targets.elasticsearch.client import Client, Reply, _with_port
 from obskit.targets.elasticsearch.settings import ElasticsearchSettings
 from obskit.targets.elasticsearch.streams import roll_over
 from obskit.targets.elasticsearch.templates import Names, es_time, read_file, resources
-from tests.contract.rigs.base import make_target
+from tests.contract.rigs.base import make_target, plan_of
 from tests.servers import bad_server as bad
 
 
@@ -270,3 +270,40 @@ def test_importing_the_target_loads_no_client() -> None:
         Client(["http://e"], auth=ElasticsearchSettings(url="http://e").auth, seconds=1).requests
         == 0
     )
+
+
+def test_a_stream_with_another_retention_than_its_template_shows_as_drift(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a server that tells each stream's lifecycle: killed before it was set, or changed by hand."""
+    from obskit.targets.elasticsearch import target as module
+    from obskit.targets.elasticsearch.streams import Stream, Streams
+
+    target = make_target("elasticsearch", {"url": "http://e"}, folder=Path(), namespace="eu")
+    monkeypatch.setattr(target, "_able", FULL)
+    wanted = {item.address: item for item in target.desired()}
+
+    def listed(kind: str) -> dict[str, Any]:
+        mark = {"project": "contract", "release": "1", "digest": "0"}
+        return {
+            address.name: {**item.body, "_meta": {"obskit": mark}}
+            for address, item in wanted.items()
+            if address.kind == kind
+        }
+
+    stamp = wanted[target.address("component_template", "obskit-logs-eu")].body["template"]
+    stamp = stamp["mappings"]["_meta"]["obskit"]["template"]
+    streams = [
+        Stream(name=f"logs-obskit.{name}-eu", indices=(".ds-1",), stamp=stamp, retention=kept)
+        for name, kept in (("right", "30d"), ("other", "7d"), ("none", None))
+    ]
+    monkeypatch.setattr(target, "_all", listed)
+    monkeypatch.setattr(
+        module, "read_streams", lambda *_: Streams(streams=tuple(streams), api=True)
+    )
+    plan = plan_of(target)
+    (change,) = plan.changes
+    assert str(change.address) == "elasticsearch/index_template/obskit-logs-eu"
+    assert [(edit.path, edit.before) for edit in change.edits] == [
+        ("streams_of_other_retention", ["logs-obskit.other-eu", "logs-obskit.none-eu"])
+    ]
