@@ -27,6 +27,7 @@ from obskit.engine.verify import Check
 from obskit.errors import ContentError, DeliveryError, ObskitError, Problem, Severity
 from obskit.targets.alertmanager import doctor
 from obskit.targets.alertmanager.document import Document, wrap_secrets
+from obskit.targets.alertmanager.loose import check_config
 from obskit.targets.alertmanager.proof import synthetic_alert
 from obskit.targets.alertmanager.receivers import Version, integrations, version_of
 from obskit.targets.alertmanager.routing import (
@@ -347,21 +348,12 @@ def _amtool(text: str, shown: str, beside: Mapping[str, str]) -> Iterator[Proble
     """Findings of amtool on a configuration, with the files that it names beside it."""
     amtool = checker.find("amtool")
     if amtool is None:
-        yield Problem(
-            rule="alertmanager/no-amtool", severity=Severity.INFO, path=shown,
-            message="amtool is not installed here: the configuration was not checked by it",
-        )  # fmt: skip
+        yield from check_config(text, shown)
         return
     with tempfile.TemporaryDirectory(prefix="obskit-") as name:
         folder = Folder(Path(name))
         for file, content in {"alertmanager.yml": text, **beside}.items():
             folder.write(file, content, mode=0o600)
         config = str(folder.path("alertmanager.yml"))
-        ran = checker.run([amtool, "check-config", config])
-        if not ran.ok:
-            words = [
-                line.strip() for line in ran.words.splitlines()
-                if line.strip() and not line.startswith(("Checking", "amtool: error: failed to validate"))
-            ]  # fmt: skip
-            said = "; ".join(words).replace(config, "the configuration").replace("FAILED: ", "")
-            yield Problem(rule="alertmanager/amtool", message=f"amtool: {said}", path=shown)
+        if not checker.run([amtool, "check-config", config]).ok:
+            yield from check_config(text, shown)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +11,12 @@ import yaml
 
 from obskit.delivery import checker
 from obskit.errors import Problem
+from obskit.targets import official
 
 if TYPE_CHECKING:
     from obskit.targets.prometheus import Prometheus
 
 __all__ = ["check_config", "main_config"]
-
-_PROMTOOL_LINE = re.compile(r"line (?P<line>\d+): (?P<words>.*)")
 
 
 def main_config(target: Prometheus) -> str:
@@ -56,17 +53,9 @@ def check_config(name: str, text: str, source: Path | None) -> Iterator[Problem]
         source: The file it was made from, for messages.
     """
     promtool = checker.find("promtool")
-    if promtool is None:
-        return
-    with tempfile.NamedTemporaryFile("w", prefix="obskit-", suffix=".yml") as file:
-        file.write(text)
-        file.flush()
-        ran = checker.run([promtool, "check", "config", "--syntax-only", file.name])
-        if not ran.ok:
-            found = _PROMTOOL_LINE.search(ran.words)
-            said = ran.words.replace(file.name, name).strip()
-            yield Problem(
-                rule="prometheus/promtool", path=str(source) if source else name,
-                message=f"promtool: {found['words'] if found else said}",
-                line=int(found["line"]) if found else None,
-            )  # fmt: skip
+    if promtool is not None:
+        command = [promtool, "check", "config", "--syntax-only"]
+        shown = str(source) if source else name
+        yield from official.ask(
+            command, text, rule="prometheus/promtool", shown=shown, name="promtool"
+        )

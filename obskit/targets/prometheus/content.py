@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ import yaml
 from obskit.config import Settings
 from obskit.delivery import checker
 from obskit.errors import ConfigError, ObskitError, Problem, Severity
+from obskit.targets import official
 from obskit.targets.objectives import ServiceObjective, render_service_rules
+from obskit.targets.prometheus.labels import rule_line
 from obskit.targets.prometheus_rules import Pack, fill_placeholders, load_packs, select_packs
 
 __all__ = [
@@ -36,9 +38,6 @@ def proof_rules(project: str) -> str:
 def delivered_name(project: str, name: str) -> str:
     """Name of a file on the server: two projects may share a folder."""
     return f"obskit-{project}-{name}.yml"
-
-
-_PROMTOOL_LINE = re.compile(r"^(?P<file>.*?): ?(?P<line>\d+):(?P<column>\d+): (?P<words>.*)$")
 
 
 def choose_packs(
@@ -188,28 +187,24 @@ def check_rules(name: str, text: str, source: Path | None) -> Iterator[Problem]:
     if promtool is None:
         yield from _check_shape(text, shown)
         return
-    # promtool 2.42 reads no standard input.
-    with tempfile.NamedTemporaryFile("w", prefix="obskit-", suffix=".yml") as file:
-        file.write(text)
-        file.flush()
-        ran = checker.run([promtool, "check", "rules", file.name])
-    if ran.ok:
-        return
-    told = False
-    for line in ran.words.splitlines():
-        found = _PROMTOOL_LINE.match(line.strip())
-        if found:
-            told = True
-            yield Problem(
-                rule="prometheus/promtool", message=f"promtool: {found['words']}", path=shown,
-                line=int(found["line"]), column=int(found["column"]),
-            )  # fmt: skip
-    if not told:
-        words = "; ".join(
-            line.strip() for line in ran.words.splitlines()
-            if line.strip() and "FAILED" not in line and not line.startswith("Checking")
-        )  # fmt: skip
-        yield Problem(rule="prometheus/promtool", message=f"promtool: {words}", path=shown)
+    rule, ask = "prometheus/promtool", official.ask
+    for item in ask([promtool, "check", "rules"], text, rule=rule, shown=shown, name="promtool"):
+        yield replace(item, line=_rule_line(text, item.message) or item.line)
+
+
+_IN_RULE = re.compile(r'group "(?P<group>[^"]*)", rule (?P<rule>\d+)')
+
+
+def _rule_line(text: str, message: str) -> int | None:
+    """The line of the rule that a complaint names by its group and number."""
+    named = _IN_RULE.search(message)
+    if named is None:
+        return None
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError:
+        return None  # the complaint is of the YAML itself, and has its line
+    return rule_line(root, named["group"], int(named["rule"]) - 1)
 
 
 def _check_shape(text: str, shown: str) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from typing import Final
 
 import yaml
 
-__all__ = ["PROJECT_LABEL", "with_label"]
+__all__ = ["PROJECT_LABEL", "rule_line", "with_label"]
 
 #: Routes a project's alerts into its own subtree of Alertmanager, and nobody else's.
 PROJECT_LABEL: Final = "obskit_project"
@@ -47,6 +47,16 @@ def with_label(text: str, name: str, value: str) -> str:
     for index, words in sorted(inserts, reverse=True):
         text = text[:index] + words + text[index:]
     return text
+
+
+def rule_line(root: yaml.Node | None, group: str, index: int) -> int | None:
+    """The line, from 1, of a rule by its place in a group; None where there is no such rule."""
+    for item in _items(_value(root, "groups")):
+        name = _value(item, "name")
+        rules = _items(_value(item, "rules"))
+        if isinstance(name, yaml.ScalarNode) and name.value == group and index < len(rules):
+            return int(rules[index].start_mark.line) + 1
+    return None
 
 
 def _alerts(root: yaml.Node | None) -> list[yaml.MappingNode]:
