@@ -1,7 +1,7 @@
 """The Filebeat ``script`` processor that makes an event of a schema out of a line: ECMAScript 5.1, generated.
 
-The engine is `normalise.js` beside this module; the tables in front of it are written from the schema, so
-the script, the linter, the Logstash filter and the mapping cannot disagree on a field.
+The engine is the files of the folder ``script`` beside this module; the tables in front of it are written from
+the schema, so the script, the linter, the Logstash filter and the mapping cannot disagree on a field.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ CUT: Final = "_cut"
 
 #: Objects and arrays that may enclose each other in a line; the linter's bound.
 NESTING: Final = 500
+
+# The engine, in the order in which it is written.
+_PARTS: Final = ("head", "text", "reading", "taking", "values", "attributes", "event", "process")
 
 # What Python's expressions have and those of ECMAScript 5.1 lack, or read otherwise.
 _FOREIGN: Final = re.compile(r"\(\?(?:P|<|#|>|[aiLmsux-]+[:)])|\\[AZ]|[*+?}]\+")
@@ -145,4 +148,5 @@ def _js(value: Any) -> str:
 
 @cache
 def _engine() -> str:
-    return (resources.files(__package__) / "normalise.js").read_text(encoding="utf-8")
+    folder = resources.files(__package__) / "script"
+    return "\n".join((folder / f"{name}.js").read_text(encoding="utf-8") for name in _PARTS)

@@ -1,12 +1,13 @@
 """The Logstash filter that makes an event of a schema out of a line: one ``ruby`` filter, generated.
 
-The engine is `normalise.rb` beside this module; its tables are written from the schema. Around it stand
-only constructs whose behaviour was recorded on a real Logstash (``logstash-filters.jsonl``).
+The engine is the files of the folder ``filter`` beside this module; its tables are written from the schema.
+Around it stand only constructs whose behaviour was recorded on a real Logstash (``logstash-filters.jsonl``).
 """
 
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,9 @@ from obskit.schema.model import Field, Schema
 from obskit.schema.streams import DATASET_PREFIX, QUARANTINE, SERVICE_LENGTH, namespace_name
 
 __all__ = ["FilterSettings", "export", "ruby"]
+
+# The engine, in the order in which it is written.
+_PARTS: Final = ("head", "apply", "event", "reading", "taking", "values", "attributes")
 
 # What Python's expressions have and Ruby's lack, or read otherwise.
 _FOREIGN: Final = re.compile(r"\(\?(?:P|[aiLmsux-]+[:)])|\\[AZ]")
@@ -201,4 +205,11 @@ def _character(item: str) -> str:
 
 @cache
 def _engine() -> str:
-    return (resources.files(__package__) / "normalise.rb").read_text(encoding="utf-8")
+    folder = resources.files(__package__) / "filter"
+    head, *parts = ((folder / f"{name}.rb").read_text(encoding="utf-8") for name in _PARTS)
+    comments, methods = head.split("\n\n", 1)
+    body = textwrap.indent("\n".join((methods, *parts)), "  ")
+    return (
+        f"{comments}\n@obskit = Class.new do\n{body}"
+        "end.new(@obskit_fields, @obskit_settings, @obskit_limits, @obskit_formats)\n"
+    )

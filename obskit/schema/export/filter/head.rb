@@ -1,0 +1,38 @@
+# The engine. It knows no field by name but those that the design itself names: `level` with
+# `severity_text`, `trace_id` with `span_id`, `host`, `environment`, `version` and `attributes`.
+# Everything else is in the tables, which are generated.
+#
+# It is the same rule as that of the Filebeat script and of `obskit normalize` (docs/normalisation.md).
+# One object serves all workers at once, so nothing changes in it after `initialize`. No apostrophe may
+# stand in here, comments included: the text is an argument in apostrophes. No dollar sign before a brace either.
+
+def initialize(fields, settings, limits, formats)
+  @fields, @settings, @limits, @formats = fields, settings, limits, formats
+  @fields.each { |field| field[:paths] = field[:names].map { |name| [name, name.split(".")] } }
+  @plain = {}
+  @fields.each { |field| @plain[field[:name]] = true if field[:path].size == 1 }
+  # Most events have canonical names only. An alias at the top, or an object where a dotted name begins,
+  # is what makes a search worth its price.
+  @aliases, @parents = {}, {}
+  @fields.each do |field|
+    field[:paths].each do |name, path|
+      @aliases[name] = true unless @plain[name]
+      @parents[path[0]] = true if path.size > 1
+    end
+  end
+  @date = /\A(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d+))? ?(?:[Zz]|([+-])(\d\d)(?::?(\d\d))?)\z/
+  @days = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+  @last_instant = 253_402_300_799_999 # the end of the year 9999, in milliseconds
+  @exact = 2**53 - 1                  # whole numbers that a double holds
+  @ipv4 = /\A(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!\z)|\z)){4}\z/
+  # https://www.w3.org/TR/trace-context/#traceparent-header: version-trace-parent-flags, by position
+  @traceparent = /\A[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?\z/
+  @tokens = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/
+  @brackets = /"(?:[^"\\]|\\.)*"|[\[\]{}]/
+  @escape = /\\(?:u(\h{4})|.)/m
+  @origin = [
+    %w[cluster orchestrator cluster name], %w[namespace kubernetes namespace], %w[pod kubernetes pod name],
+    %w[node kubernetes node name], %w[container kubernetes container name], %w[container container name],
+    %w[unit systemd unit]
+  ].map { |name, *path| [name, path.map { |key| "[" + key + "]" }.join] }
+end
