@@ -224,6 +224,13 @@ def test_what_is_empty_for_a_good_reason_is_explained_by_a_probe(
         asks('prometheus_http_requests_total{code=~"5..",handler="/metrics"}'),
         asks("node_processes_threads"),
         asks("redis_up"),
+        asks("ALERTS"),
+        asks("(node_load1 * 0) / (node_load1 * 0)"),
+        asks("(node_load1 * 0) / (node_load1 * 0 > 0)"),
+        asks(
+            "histogram_quantile(0.9, rate(prometheus_tsdb_compaction_chunk_range_seconds_bucket[8s]))"
+        ),
+        asks('prometheus_rule_evaluation_duration_seconds{quantile="0.5"}'),
         asks("node_load1"),
     )
     proofs = prove(target(metrics, tmp_path, chosen))
@@ -233,7 +240,14 @@ def test_what_is_empty_for_a_good_reason_is_explained_by_a_probe(
         "explained: prometheus_http_requests_total counts nothing with code=~"
     )
     assert said[2] == "explained: the collector processes of the Node Exporter is not enabled"
-    assert said[3] == "explained: no metric begins with redis_: redis_exporter is not scraped"
+    assert said[3] == "explained: redis_exporter is not scraped (no metric begins with redis_)"
+    assert said[5] == said[6] == "explained: it divides by node_load1 * 0, which is 0"
+    assert said[7].startswith("explained: nothing was observed: rate(prometheus_tsdb_compaction")
+    assert said[8] == (
+        "explained: nothing was observed: the quantiles of "
+        "prometheus_rule_evaluation_duration_seconds are no numbers"
+    )
+    assert said[4] == "explained: no alert was pending or firing (no metric begins with ALERTS)"
 
 
 def test_a_dashboard_of_an_exporter_that_is_not_there_fails(

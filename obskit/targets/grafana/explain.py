@@ -6,6 +6,7 @@ means. A metric that was renamed is explained by none of them.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
@@ -72,20 +73,29 @@ OPTIONAL: Final[Mapping[str, str]] = {
     "node_vmstat_oom_kill": "the kernel does not count it",
 }
 
-#: Beginnings of metrics → who exposes them: a stack need not have all of these.
-EXPORTERS: Final[Mapping[str, str]] = {
-    "alertmanager_": "Alertmanager",
-    "elasticsearch_": "elasticsearch_exporter",
-    "grafana_": "Grafana",
-    "mysql_": "mysqld_exporter",
-    "obskit_filebeat_": "obskit exporter, or Filebeat",
-    "obskit_log_": "obskit exporter, or what it counts",
-    "obskit_logstash_": "obskit exporter, or Logstash",
-    "obskit_relay_": "obskit relay",
-    "pg_": "postgres_exporter",
-    "probe_": "blackbox_exporter",
-    "redis_": "redis_exporter",
+#: Beginnings of metrics → what it means that nothing begins so: what a stack need not have, or what has
+#: no series until it happens.
+ABSENCES: Final[Mapping[str, str]] = {
+    "ALERTS": "no alert was pending or firing",
+    "alertmanager_": "Alertmanager is not scraped",
+    "elasticsearch_": "elasticsearch_exporter is not scraped",
+    "grafana_": "Grafana is not scraped",
+    "mysql_": "mysqld_exporter is not scraped",
+    "obskit_exporter_": "obskit exporter is not scraped",
+    "obskit_filebeat_": "obskit exporter is not scraped, or has no Filebeat",
+    "obskit_log_": "obskit exporter is not scraped, or counts no logs",
+    "obskit_logstash_": "obskit exporter is not scraped, or has no Logstash",
+    "obskit_relay_": "obskit relay is not scraped",
+    "pg_": "postgres_exporter is not scraped",
+    "probe_": "blackbox_exporter is not scraped",
+    "prometheus_rule_": "Prometheus has no rules",
+    "redis_": "redis_exporter is not scraped",
+    "service:p95_objective": "no service has an objective for its latency (p95_ms)",
+    "slo:": "no service has an objective (slo)",
 }
+
+#: Where others begin so too: what is looked for instead.
+_LOOKED_FOR: Final = {"prometheus_rule_": "prometheus_rule_group_"}
 
 #: Label → values that name a trouble: a counter of troubles that never happened has no series.
 TROUBLES: Final[Mapping[str, re.Pattern[str]]] = {
@@ -154,7 +164,7 @@ class Reasons:
                 client = self._metrics(door)
                 if gone:
                     return self._of_missing(client, gone, query)
-                return self._of_filter(client, query) or self._of_zero(client, query)
+                return self._of_filter(client, query) or self._of_nothing(client, query.text)
             if door.type == "elasticsearch":
                 return self._of_logs(self._indices(door), query)
         except ObskitError:
@@ -165,7 +175,7 @@ class Reasons:
 
     def _of_missing(self, client: Metrics, missing: Iterable[str], query: Query) -> str:
         reasons = [
-            self._of_collector(client, name, query) or self._of_exporter(client, name)
+            self._of_collector(client, name, query) or self._of_absence(client, name)
             for name in missing
         ]
         return "; ".join(dict.fromkeys(reasons)) if all(reasons) else ""
@@ -191,20 +201,24 @@ class Reasons:
             return f"the collector {collector} runs, and this machine has none of what it reads"
         return OPTIONAL.get(metric, "")
 
-    def _of_exporter(self, client: Metrics, metric: str) -> str:
-        """By whether anything of an exporter that not every stack has is there."""
-        for start, exporter in EXPORTERS.items():
+    def _of_absence(self, client: Metrics, metric: str) -> str:
+        """By whether anything is there of what not every stack has."""
+        for start, meaning in ABSENCES.items():
             if self._some_data and metric.startswith(start):
-                if client.label_values("__name__", f'{{__name__=~"{start}.*"}}'):
+                begin = _LOOKED_FOR.get(start, start)
+                if client.label_values("__name__", f'{{__name__=~"{begin}.*"}}'):
                     return ""
-                return f"no metric begins with {start}: {exporter} is not scraped"
+                return f"{meaning} (no metric begins with {begin})"
         return ""
 
     def _of_filter(self, client: Metrics, query: Query) -> str:
         """By what the same query gives without its comparison, or without its label of troubles."""
         bare, dropped = promql.without_comparisons(query.text)
-        if dropped and self._gives(client, bare, query):
-            return f"no value is {dropped} (without it there is data)"
+        if dropped:
+            if self._gives(client, bare, query):
+                return f"no value is {dropped} (without it there is data)"
+            if reason := self._of_nothing(client, bare):
+                return reason
         for selector in promql.selectors(query.text):
             name = promql.name_of(selector)
             matchers = list(selector.matchers.matchers) if name else []
@@ -221,16 +235,19 @@ class Reasons:
                     return f"{name} counts nothing with {_written(matcher)}"
         return ""
 
-    def _of_zero(self, client: Metrics, query: Query) -> str:
-        """By what it divides by: 0 of 0 is no number."""
-        for divisor in promql.divisors(query.text):
-            values = [
-                item["value"][1]
-                for item in client.instant(divisor)
-                if isinstance(item, Mapping) and "value" in item
-            ]
-            if values and all(float(value) == 0 for value in values):
+    def _of_nothing(self, client: Metrics, text: str) -> str:
+        """By what it divides by, or takes quantiles of: 0 of 0 and a quantile of nothing are no numbers."""
+        for divisor in promql.divisors(text):
+            if _all(client.instant(divisor), lambda value: value == 0):
                 return f"it divides by {divisor}, which is 0"
+        for inner in promql.histograms(text):
+            if _all(client.instant(inner), lambda value: value == 0):
+                return f"nothing was observed: {inner} is 0"
+        for selector in promql.selectors(text):
+            quantiles = any(item.name == "quantile" for item in selector.matchers.matchers)
+            name = promql.name_of(selector)
+            if name and quantiles and _all(client.instant(selector.prettify()), math.isnan):
+                return f"nothing was observed: the quantiles of {name} are no numbers"
         return ""
 
     @staticmethod
@@ -316,6 +333,14 @@ def _written(matcher: Any) -> str:
     """A matcher as PromQL."""
     value = str(matcher.value).replace("\\", "\\\\").replace('"', '\\"')
     return f'{matcher.name}{_SIGNS[str(matcher.op)]}"{value}"'
+
+
+def _all(found: Iterable[Any], test: Callable[[float], bool]) -> bool:
+    """Whether there are values, and each passes."""
+    values = [
+        float(item["value"][1]) for item in found if isinstance(item, Mapping) and "value" in item
+    ]
+    return bool(values) and all(test(value) for value in values)
 
 
 def _drawn(item: Mapping[str, Any]) -> bool:

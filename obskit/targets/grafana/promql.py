@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final
 
-__all__ = ["divisors", "metrics", "name_of", "selectors", "without_comparisons"]
+__all__ = ["divisors", "histograms", "metrics", "name_of", "selectors", "without_comparisons"]
 
 _COMPARISONS: Final = frozenset({">", "<", ">=", "<=", "==", "!="})
 
@@ -69,6 +69,16 @@ def divisors(query: str) -> list[str]:
         node for node in _walk(tree) if type(node).__name__ == "BinaryExpr" and str(node.op) == "/"
     )
     return [_flat(_bare(node.rhs).prettify()) for node in found if not _is_number(node.rhs)]
+
+
+def histograms(query: str) -> list[str]:
+    """What a query takes quantiles of: where nothing was observed, they are no numbers."""
+    tree = _tree(query)
+    if tree is None:
+        return []
+    calls = [node for node in _walk(tree) if type(node).__name__ == "Call"]
+    found = [node for node in calls if node.func.name == "histogram_quantile"]
+    return [_flat(node.args[1].prettify()) for node in found if len(node.args) == 2]
 
 
 def _bare(node: Any) -> Any:
