@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import jinja2
 import pytest
 import yaml
@@ -129,3 +131,13 @@ def test_alerts_that_can_never_fire_are_named(present, silent):
 def test_a_silent_alert_names_what_is_missing():
     found = silent_alerts(parse_rules(RULES), {"a"})
     assert found["Both"] == {"b"}
+
+
+def test_the_table_of_the_documentation_is_that_of_the_packs():
+    text = (Path(__file__).resolve().parents[3] / "docs" / "rules.md").read_text()
+    for pack in PACKS.values():
+        alerts = sum(rule.alert for rule in pack.rules)
+        needs = " or ".join(f"`{name}`" for name in pack.needs)
+        family = f" {pack.family} " if pack.family != pack.name else " "
+        row = f"| [{pack.name}](runbooks/{pack.name}.md) |{family}| {alerts} | {needs} |"
+        assert row in text
