@@ -95,7 +95,7 @@ ABSENCES: Final[Mapping[str, str]] = {
 }
 
 #: Where others begin so too: what is looked for instead.
-_LOOKED_FOR: Final = {"prometheus_rule_": "prometheus_rule_group_"}
+_LOOKED_FOR: Final = {"prometheus_rule_": "prometheus_rule_group_rules"}
 
 #: Label → values that name a trouble: a counter of troubles that never happened has no series.
 TROUBLES: Final[Mapping[str, re.Pattern[str]]] = {
