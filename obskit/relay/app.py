@@ -99,7 +99,7 @@ def _refused(
     token = tokens.get(target.project)
     if token is not None:
         given = request.headers.get("authorization", "")
-        if not hmac.compare_digest(given.encode(), f"Bearer {token.reveal()}".encode()):
+        if not hmac.compare_digest(given.encode("latin-1"), f"Bearer {token.reveal()}".encode()):
             return _refuse(relay, target, 401, "carries no valid token")
     if target not in relay.targets:
         return _refuse(relay, target, 404, "obskit.yml names no such receiver of this kind")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -130,4 +131,7 @@ class Relay:
 
     def _keep(self) -> None:
         while not self._over.wait(_PRUNE_EVERY):
-            self.queue.prune()
+            try:
+                self.queue.prune()
+            except sqlite3.Error as error:
+                _log.error("what was told could not be removed from the queue: %s", error)

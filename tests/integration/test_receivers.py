@@ -27,6 +27,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from obskit.config import load
+from obskit.config.receivers import KINDS
 from obskit.engine.execute import State, apply
 from obskit.local import server as local
 from obskit.local.alertmanager import Alertmanager
@@ -37,7 +38,6 @@ from tests.servers.robot import Platform, Received, platform
 pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("receivers")]
 
 PROJECT = "demo"
-KINDS = ("webhook", "email", "slack", "pagerduty", "opsgenie", "telegram", "wechat", "msteams", "dingtalk", "feishu", "wecom")  # fmt: skip
 SUMMARY = 'Disk <b>full</b> & "hot" on [db](http://evil) 磁盘'
 DESCRIPTION = "5 % left > 3 %\n<at id=all></at> <@everybody>"
 RUNBOOK = "https://runbooks.example/disk?a=1&b=2"
@@ -115,7 +115,9 @@ def _config(there: Platform, smtp: int, relay: str, alertmanager: local.Running)
             - name: webhook
               webhook: {{url: "{url}/webhook", token: hook-token}}
             - name: email
-              email: {{to: "oncall@example.org", from: "obskit@example.org", smarthost: "127.0.0.1:{smtp}", require_tls: false}}
+              email:
+                {{to: "oncall@example.org", from: "obskit@example.org", smarthost: "127.0.0.1:{smtp}",
+                 require_tls: false}}
             - name: slack
               slack: {{url: "{url}/slack/T/B/xyz", channel: "#alerts"}}
             - name: pagerduty
@@ -129,7 +131,9 @@ def _config(there: Platform, smtp: int, relay: str, alertmanager: local.Running)
             - name: msteams
               msteams: {{url: "{url}/msteams/hook-of-the-channel"}}
             - name: dingtalk
-              dingtalk: {{url: "{url}/dingtalk/send?access_token=ding-token", secret: SEC-ding, mobiles: ["13800000000"]}}
+              dingtalk:
+                {{url: "{url}/dingtalk/send?access_token=ding-token", secret: SEC-ding,
+                 mobiles: ["13800000000"]}}
             - name: feishu
               feishu: {{url: "{url}/feishu/open-apis/bot/v2/hook/the-key-of-feishu", secret: SEC-feishu}}
             - name: wecom
