@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
 
 from obskit.deadline import Deadline
 from obskit.errors import DeniedError, ServerError
 from obskit.targets.base import Finding
+from obskit.targets.clock import clock_finding
 from obskit.targets.elasticsearch.client import RefusedError
 from obskit.targets.elasticsearch.impact import shadowed
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["examine"]
 
-#: Apart by more than this, a fresh event seems old or in the future, and canaries are hard to find.
-CLOCK_SECONDS: Final = 5.0
 #: Elasticsearch's own default of ``cluster.routing.allocation.disk.watermark.flood_stage``.
 FLOOD_SHARE: Final = 0.95
 
@@ -125,24 +124,13 @@ def _privileges(target: Elasticsearch, deadline: Deadline) -> Finding:
 
 
 def _clock(target: Elasticsearch, deadline: Deadline) -> Finding:
-    # Elasticsearch sends no Date header; the node's statistics carry its time.
-    before = time.time()
+    # Elasticsearch sends no Date header; the nodes' statistics carry their time.
     nodes = target.client.get(
         "/_nodes/_all/stats/os", params={"filter_path": "nodes.*.timestamp"}, deadline=deadline
     ).body["nodes"]
-    after = time.time()
-    off = max((max(before - stamp, stamp - after, 0.0) for stamp in _stamps(nodes)), default=0.0)
-    return Finding(
-        subject="clock",
-        ok=off <= CLOCK_SECONDS,
-        detail=f"{off:.1f} s apart from this machine",
-        next="" if off <= CLOCK_SECONDS else "let NTP set the clocks of both",
-    )
-
-
-def _stamps(nodes: Mapping[str, Any]) -> Iterator[float]:
-    for node in nodes.values():
-        yield node["timestamp"] / 1000
+    ours = time.time()
+    stamps = [node["timestamp"] / 1000 for node in nodes.values()]
+    return clock_finding(max(stamps, key=lambda stamp: abs(stamp - ours)), ours)
 
 
 def _disk(target: Elasticsearch, deadline: Deadline) -> Finding:
