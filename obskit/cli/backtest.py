@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from obskit.errors import ConfigError, Problem
 if TYPE_CHECKING:
     from obskit.targets.backtest import Backtest
 
-__all__ = ["DURATION", "as_json", "run", "show"]
+__all__ = ["DURATION", "Tried", "as_json", "run", "show"]
 
 #: Seconds between evaluations: that of a Prometheus that was told nothing else.
 STEP = 60.0
@@ -49,7 +49,20 @@ class _Duration(click.ParamType[float]):
 DURATION = _Duration()
 
 
-def run(stack: Stack, span: float) -> tuple[Backtest, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """What a backtest brought.
+
+    Args:
+        results: One an alert.
+        silent: Alerts that cannot fire here at all, to the metrics that Prometheus does not have.
+    """
+
+    results: tuple[Backtest, ...]
+    silent: Mapping[str, frozenset[str]]
+
+
+def run(stack: Stack, span: float) -> Tried:
     """Try every alert that would be provisioned on the history of the Prometheus.
 
     Args:
@@ -64,6 +77,7 @@ def run(stack: Stack, span: float) -> tuple[Backtest, ...]:
     from obskit.targets.backtest import backtest
     from obskit.targets.prometheus import Prometheus
     from obskit.targets.prometheus_rules import parse_rules
+    from obskit.targets.rule_inputs import silent_alerts
 
     target = next((one for one in stack.targets.values() if isinstance(one, Prometheus)), None)
     if target is None:
@@ -78,7 +92,7 @@ def run(stack: Stack, span: float) -> tuple[Backtest, ...]:
         "/label/__name__/values", start=f"{start:.0f}", end=f"{start + STEP:.0f}"
     )
     rules = [rule for text, _ in target.rule_files.values() for rule in parse_rules(text)]
-    return backtest(
+    results = backtest(
         rules,
         lambda expr, since, until, step: target.api.query_range(
             expr, start=since, end=until, step=step, deadline=Deadline.after(PATIENCE)
@@ -88,22 +102,27 @@ def run(stack: Stack, span: float) -> tuple[Backtest, ...]:
         step=STEP,
         present_metrics=present,
     )
+    known = target.api.data("/label/__name__/values")
+    return Tried(results=results, silent=silent_alerts(rules, known))
 
 
-def as_json(results: Iterable[Backtest]) -> list[dict[str, Any]]:
+def as_json(tried: Tried) -> list[dict[str, Any]]:
     """The results for machines."""
-    return [asdict(result) for result in results]
+    return [
+        {**asdict(result), "missing": sorted(tried.silent.get(result.alert, ()))}
+        for result in tried.results
+    ]
 
 
-def show(results: Iterable[Backtest], *, quiet: bool) -> None:
+def show(tried: Tried, *, quiet: bool) -> None:
     """A line an alert that would have fired, or could not be tried; the others are counted."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("alert")
     for title in ("fired", "label sets", "for"):
         table.add_column(title, justify="right")
     table.add_column("first", overflow="fold")
-    silent = 0
-    for result in sorted(results, key=lambda item: (-item.firings, item.alert)):
+    quiet_ones = 0
+    for result in sorted(tried.results, key=lambda item: (-item.firings, item.alert)):
         if result.not_tried:
             table.add_row(
                 escape(result.alert), "?", "", "", f"not tried: {escape(result.not_tried)}"
@@ -114,10 +133,15 @@ def show(results: Iterable[Backtest], *, quiet: bool) -> None:
             table.add_row(
                 escape(result.alert), f"{result.firings} ×", str(result.instances), lasted, first
             )
-        else:
-            silent += 1
+        elif result.alert not in tried.silent:
+            quiet_ones += 1
     out = console()
     if table.row_count:
         out.print(table)
     if not quiet:
-        out.print(f"{silent} alerts would not have fired.")
+        out.print(f"{quiet_ones} alerts would not have fired.")
+        for alert, missing in sorted(tried.silent.items()):
+            names = ", ".join(sorted(missing))
+            out.print(
+                f"[dim]{escape(alert)} cannot fire here: Prometheus has no {escape(names)}.[/]"
+            )

@@ -398,11 +398,16 @@ def test_check_backtest_asks_the_prometheus_of_obskit_yml(loaded: Stack, tmp_pat
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert re.search(r"^Watchdog\s+1 ×", shown.stdout, re.MULTILINE), shown.stdout
     assert re.search(r"^\d+ alerts would not have fired", shown.stdout, re.MULTILINE), shown.stdout
+    assert (
+        "RedisReplicationBroken cannot fire here: Prometheus has no redis_master_link_up."
+        in shown.stdout
+    )
     done = subprocess.run(
         [*argv, "--json"], cwd=tmp_path, capture_output=True, text=True, timeout=120
     )
     results = {item["alert"]: item for item in json.loads(done.stdout)["backtest"]}
     assert results["RedisDown"]["firings"] == 0
+    assert results["RedisReplicationBroken"]["missing"] == ["redis_master_link_up"]
     assert not [item for item in results.values() if item["not_tried"]]
 
 

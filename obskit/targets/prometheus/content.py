@@ -107,7 +107,13 @@ def rule_files(
         text = fill_placeholders(pack.text, runbooks=runbooks, grafana=grafana)
         files[delivered_name(settings.project, pack.name)] = (text, None)
     objectives = [
-        ServiceObjective(name=item.name, slo=item.slo, p95_ms=item.p95_ms, team=item.team)
+        ServiceObjective(
+            name=item.name,
+            slo=item.slo,
+            p95_ms=item.p95_ms,
+            team=item.team,
+            pprof=item.links.pprof or settings.links.pprof,
+        )
         for item in settings.services
     ]
     for name, text in render_service_rules(objectives).items():
