@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +54,8 @@ def _filled(
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
 @project_option
 def command(
-    *, names: tuple[str, ...], output: Path | None, rejected: Path | None, fill: dict[str, Any], as_json: bool, config: Path | None
+    *, names: tuple[str, ...], output: Path | None, rejected: Path | None, fill: dict[str, Any], as_json: bool,
+    config: Path | None,
 ) -> int:  # fmt: skip
     """Rewrite logs to the schema: aliases, level case, timestamps to UTC, extras under attributes.
 
@@ -76,15 +76,10 @@ def command(
     ):
         done = rewrite(names, Rewriting(schema=schema, fill=fill), events.write, rest.write)
     if as_json:
-        from obskit.cli.output import show_json
+        import json
 
-        stream = sys.stdout if output else sys.stderr
-        if output:
-            show_json(done.facts())
-        else:
-            import json
-
-            click.echo(json.dumps(done.facts(), indent=2), file=stream)
+        # where the events go to standard output, the report does not
+        click.echo(json.dumps(done.facts(), indent=2), err=output is None)
     else:
         for line in done.lines():
             click.echo(line, err=True)

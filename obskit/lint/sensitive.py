@@ -13,8 +13,9 @@ __all__ = ["suspicious_lines"]
 
 # Whatever the rules secret and personal-data find contains one of these, or an escape that may hide it.
 _WORDS: Final = (
-    b"pass", b"secret", b"key", b"token", b"authorization", b"cookie", b"credential", b"pwd", b"bearer ", b"basic ", b"://", b"@",
-    b"\\u00", b"\\/", b"akia", b"asia", b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_", b"glpat-", b"xox", b"aiza", b"k_live_", b"eyj",
+    b"pass", b"secret", b"key", b"token", b"authorization", b"cookie", b"credential", b"pwd",
+    b"bearer ", b"basic ", b"://", b"@", b"\\u00", b"\\/", b"akia", b"asia", b"ghp_", b"gho_", b"ghu_",
+    b"ghs_", b"ghr_", b"github_", b"glpat-", b"xox", b"aiza", b"k_live_", b"eyj",
 )  # fmt: skip
 _FOLDED: Final = bytes.maketrans(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZ123456789 -", b"AAAAAAAAAAAAAAAAAAAAAAAAAA00000000000"

@@ -1,5 +1,7 @@
 """`obskit lint` and `obskit normalize` as users and CI jobs call them."""
 
+# ruff: noqa: E501 (cases stand in one line)
+
 import gzip
 import json
 import re

@@ -1,5 +1,8 @@
 """Other names: aliases, dotted keys, nested objects, collisions, traceparent."""
 
+# One case a line: that is the point of this module.
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from cases import ABSENT, Corpus

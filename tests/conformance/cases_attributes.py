@@ -1,5 +1,8 @@
 """Everything that the schema does not declare: below attributes, on top, or in a declared object."""
 
+# One case a line: that is the point of this module.
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from typing import Any

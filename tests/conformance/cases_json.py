@@ -1,5 +1,8 @@
 """Lines that are no JSON, or JSON that readers differ on; lines that are no text at all."""
 
+# One case a line: that is the point of this module.
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from typing import Any

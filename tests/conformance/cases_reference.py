@@ -1,5 +1,8 @@
 """The reference line, the required fields, and the shape of a line."""
 
+# One case a line: that is the point of this module.
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from cases import ABSENT, BASE, NORMALISED, Corpus, dumped

@@ -1,5 +1,8 @@
 """Timestamps: what the schema takes, what is repaired, and whose instant nobody knows."""
 
+# One case a line: that is the point of this module.
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from cases import Corpus

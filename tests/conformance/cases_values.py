@@ -1,5 +1,8 @@
 """Values of the other fields: levels, names, ids, addresses, numbers."""
 
+# One case a line: that is the point of this module.
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from cases import ABSENT, Corpus

@@ -1,7 +1,8 @@
 """A field stands under another name than its own.
 
-Dashboards, alerts and searches use one name. `obskit normalize`, the Filebeat script and the Logstash filter rename known
-aliases; `obskit schema show` lists them. Rename the field in the logger's configuration.
+Dashboards, alerts and searches use one name. `obskit normalize`, the Filebeat script and the Logstash
+filter rename known aliases; `obskit schema show` lists them. Rename the field in the logger's
+configuration.
 
 Bad:  {"lvl": "INFO"}      {"log": {"level": "INFO"}}      {"error.type": "ValueError"}
 Good: {"level": "INFO"}                                    {"error": {"type": "ValueError"}}

@@ -1,7 +1,7 @@
 """A field stands under two names at once.
 
-The canonical name beats every alias, and aliases count in listed order; the others' values end below `attributes`. If they
-differ, one of them is wrong.
+The canonical name beats every alias, and aliases count in listed order; the others' values end below
+`attributes`. If they differ, one of them is wrong.
 
 Bad:  {"level": "INFO", "severity": "ERROR"}
 Good: {"level": "ERROR"}

@@ -1,7 +1,8 @@
 """A timestamp is far from what the line's carrier says.
 
-Docker and CRI write down when a line arrived, and `--follow` and `--run` see it themselves: a service whose clock is off, or that
-writes local time as UTC, shows here. The tolerance is `lint.skew_seconds`, 5 by default.
+Docker and CRI write down when a line arrived, and `--follow` and `--run` see it themselves: a service
+whose clock is off, or that writes local time as UTC, shows here. The tolerance is `lint.skew_seconds`, 5
+by default.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 r"""A text has a control character other than tab and line ends.
 
-Escape sequences of terminals (colours) hide text from people who read the log with `cat`, and can be used for it. Log without
-colours: most loggers have a switch.
+Escape sequences of terminals (colours) hide text from people who read the log with `cat`, and can be
+used for it. Log without colours: most loggers have a switch.
 
 Bad:  {"message": "\u001b[31mfailed\u001b[0m"}
 Good: {"message": "failed"}

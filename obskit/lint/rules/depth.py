@@ -1,6 +1,7 @@
 """`attributes` has more than 20 levels of objects.
 
-Elasticsearch refuses the whole event then. `obskit normalize` and the shippers replace what is deeper by its JSON text.
+Elasticsearch refuses the whole event then. `obskit normalize` and the shippers replace what is deeper by
+its JSON text.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """An object has the same key twice.
 
-JSON leaves open which one counts; readers differ, so two people see two values. Often a field of the logger and one of
-the caller collide: put the caller's below `attributes`.
+JSON leaves open which one counts; readers differ, so two people see two values. Often a field of the
+logger and one of the caller collide: put the caller's below `attributes`.
 
 Bad:  {"level": "INFO", "level": "ERROR"}
 Good: {"level": "ERROR"}

@@ -1,8 +1,8 @@
 """An undeclared field has another type than it had on an earlier line.
 
-In an index with dynamic mapping the second one is refused, and which one comes second changes from day to day. Declared
-fields have the type of the schema (rule `type`). Below `attributes` types may differ, since that is one flattened
-field; `lint.attribute_types` (profile `strict`) compares them there as well.
+In an index with dynamic mapping the second one is refused, and which one comes second changes from day
+to day. Declared fields have the type of the schema (rule `type`). Below `attributes` types may differ,
+since that is one flattened field; `lint.attribute_types` (profile `strict`) compares them there as well.
 
 Bad:  {"cart": 3}  and later  {"cart": {"items": 3}}
 """

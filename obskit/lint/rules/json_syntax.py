@@ -1,7 +1,7 @@
 r"""The line is not one JSON text (RFC 8259).
 
-Strict, because shippers differ in what they forgive: no NaN or Infinity, no comma before a closing bracket, no byte
-order mark, no half of a surrogate pair, one object on a line and one line to an object.
+Strict, because shippers differ in what they forgive: no NaN or Infinity, no comma before a closing
+bracket, no byte order mark, no half of a surrogate pair, one object on a line and one line to an object.
 The column says where reading had to stop.
 
 Bad:  {'level': 'INFO'}     {"a": 1,}     {"a": NaN}     {"a": 1} {"a": 2}

@@ -1,7 +1,7 @@
 """A string below `attributes` has more than 8,191 bytes.
 
-Elasticsearch keeps it in the source but leaves it out of the index, without a word: a search does not find it. Log large
-texts as `message` or `error.stack`, which have no such limit.
+Elasticsearch keeps it in the source but leaves it out of the index, without a word: a search does not
+find it. Log large texts as `message` or `error.stack`, which have no such limit.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The level is right but for its case.
 
-A search for `level: ERROR` does not find `error`, and alerts that count errors stay silent. Loggers mostly have an
-option for it; `obskit normalize` rewrites it.
+A search for `level: ERROR` does not find `error`, and alerts that count errors stay silent. Loggers
+mostly have an option for it; `obskit normalize` rewrites it.
 
 Bad:  {"level": "info"}
 Good: {"level": "INFO"}

@@ -1,7 +1,7 @@
 """A line is longer than shippers take whole: more than 65,536 bytes with its line feed.
 
-Filebeat and Docker cut long lines, and the halves are no JSON. The formatter of obskit cuts single values instead, and
-marks them. A line beyond a megabyte is not looked into any further.
+Filebeat and Docker cut long lines, and the halves are no JSON. The formatter of obskit cuts single
+values instead, and marks them. A line beyond a megabyte is not looked into any further.
 """
 
 from __future__ import annotations

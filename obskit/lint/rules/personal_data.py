@@ -1,7 +1,8 @@
 """A value looks like personal data: an e-mail address, a payment card, an IBAN.
 
-What is logged has to be found and deleted on request, in every copy. Log an id instead (`user_id`). Opt in with
-`--select personal-data`: it reads every string. Card numbers count with a valid check digit only, and so do IBANs.
+What is logged has to be found and deleted on request, in every copy. Log an id instead (`user_id`). Opt
+in with `--select personal-data`: it reads every string. Card numbers count with a valid check digit
+only, and so do IBANs.
 
 Bad:  {"message": "mail sent to ada@example.org"}
 Good: {"message": "mail sent", "user_id": "42"}

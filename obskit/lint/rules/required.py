@@ -1,8 +1,8 @@
 """A required field is missing, or null where null is no value.
 
-Every event has `timestamp`, `level`, `service`, `trace_id` and `message`. `trace_id` may be null (outside a request there is
-none), but the key has to be there: so its absence is always a decision. A field that stands under another name is the
-finding of `alias`, not of this rule.
+Every event has `timestamp`, `level`, `service`, `trace_id` and `message`. `trace_id` may be null
+(outside a request there is none), but the key has to be there: so its absence is always a decision. A
+field that stands under another name is the finding of `alias`, not of this rule.
 
 Bad:  {"level": "INFO", "service": "shop", "trace_id": null, "message": "no timestamp"}
 Good: {"timestamp": "2023-09-10T12:34:56Z", "level": "INFO", "service": "shop", "trace_id": null, "message": "m"}

@@ -1,7 +1,7 @@
 """A value looks like a secret: a key, a token, a password in a URL or under a telling name.
 
-Logs are read by more people than secrets are, and are kept longer. The formatter of obskit redacts by name; what is found here
-went another way. Opt in with `--select secret`: it reads every string.
+Logs are read by more people than secrets are, and are kept longer. The formatter of obskit redacts by
+name; what is found here went another way. Opt in with `--select secret`: it reads every string.
 
 Bad:  {"attributes": {"password": "hunter2"}}     {"message": "GET https://bob:hunter2@db.example/"}
 Good: {"attributes": {"password": "[redacted]"}}
@@ -29,6 +29,12 @@ _NAME: Final = re.compile(
 _HARMLESS: Final = re.compile(
     r"(?i)|\*+|x+|null|none|true|false|[\[<(]?(?:redacted|filtered|masked|removed|hidden)[\])>]?"
 )
+_URL: Final = re.compile(
+    r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@]{1,100}:(?!\*+@|\[?redacted)[^\s/@]{1,100}@"
+)
+_ASSIGNED: Final = re.compile(
+    r"(?i)\b(?:password|passwd|pwd|secret|api[_-]?key)\s?[=:]\s?(?!\*|\[|<|null|none)[^\s,;&\"']{4,}"
+)
 _VALUES: Final = (
     ("a private key", re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----")),
     ("an AWS access key id", re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
@@ -39,8 +45,8 @@ _VALUES: Final = (
     ("a Stripe key", re.compile(r"\b[sr]k_live_[A-Za-z0-9]{16,}")),
     ("a JSON web token", re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}")),
     ("a bearer token", re.compile(r"(?i)\b(?:bearer|basic) [A-Za-z0-9+/_.-]{16,}=*")),
-    ("a password in a URL", re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@]{1,100}:(?!\*+@|\[?redacted)[^\s/@]{1,100}@")),
-    ("a password", re.compile(r"(?i)\b(?:password|passwd|pwd|secret|api[_-]?key)\s?[=:]\s?(?!\*|\[|<|null|none)[^\s,;&\"']{4,}")),
+    ("a password in a URL", _URL),
+    ("a password", _ASSIGNED),
 )  # fmt: skip
 
 

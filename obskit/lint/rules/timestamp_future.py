@@ -1,7 +1,7 @@
 """A timestamp lies in the future.
 
-Such events are found by no search for the last hour, and a wrong clock or a wrong zone is behind most of them. The tolerance is
-`lint.future_seconds`, 60 by default.
+Such events are found by no search for the last hour, and a wrong clock or a wrong zone is behind most of
+them. The tolerance is `lint.future_seconds`, 60 by default.
 """
 
 from __future__ import annotations

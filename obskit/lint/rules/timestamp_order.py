@@ -1,7 +1,7 @@
 """A timestamp is earlier than one on a line before it.
 
-Files written by one process are in order; where they are not, lines were merged, or the clock was set back. The tolerance is
-`lint.order_seconds`, 1 by default, because threads race for the file.
+Files written by one process are in order; where they are not, lines were merged, or the clock was set
+back. The tolerance is `lint.order_seconds`, 1 by default, because threads race for the file.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A key is no field of the schema.
 
-Whatever a service logs beyond the declared fields goes below `attributes`: there it stays searchable, and no two
-services can conflict over its type. A field that many services share belongs into the project's schema file.
+Whatever a service logs beyond the declared fields goes below `attributes`: there it stays searchable,
+and no two services can conflict over its type. A field that many services share belongs into the
+project's schema file.
 
 Bad:  {"cart": {"items": 3}}
 Good: {"attributes": {"cart": {"items": 3}}}

@@ -1,5 +1,7 @@
 """What each rule says, and where."""
 
+# ruff: noqa: E501 (cases stand in one line)
+
 import json
 import re
 from pathlib import Path

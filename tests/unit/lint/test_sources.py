@@ -1,5 +1,7 @@
 """Where lines come from: blocks, ranges, compressed files, carriers, growing files, commands."""
 
+# ruff: noqa: E501 (cases stand in one line)
+
 import gzip
 import io
 import json
@@ -7,6 +9,7 @@ import os
 import sys
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ import zstandard
 from obskit.errors import ConfigError, LocalError
 from obskit.lint.carrier import Carrier, Unwrapper, detect
 from obskit.lint.linter import LONGEST
-from obskit.lint.source.blocks import Block, Giant, blocks
+from obskit.lint.source.blocks import Giant, blocks
 from obskit.lint.source.files import Source, find_sources
 from obskit.lint.source.follow import Command, follow
 from obskit.schema.fields import BUILTIN
@@ -52,7 +55,7 @@ def test_ranges_give_every_line_once(tmp_path, cuts):
     path.write_bytes(data)
     edges = [0, *cuts, len(data)]
     found = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         last = end if end < len(data) else -1
         with Source(str(path)).open(start, last) as read:
             while chunk := read(7):
