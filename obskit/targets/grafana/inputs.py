@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+import orjson
+
 from obskit.errors import Problem
 from obskit.targets.base import DataSource
 
@@ -48,8 +50,9 @@ def fill(
         for key, value in dashboard.items()
         if key not in ("__inputs", "__requires", "__elements")
     }
-    filled = dict(_replaced(body, values))
-    for name, plugin in _open(filled).items():
+    filled = dict(_replaced(body, values)) if values else body
+    left = _open(filled) if _INPUT.search(orjson.dumps(filled).decode()) else {}
+    for name, plugin in left.items():
         # Not declared, and no variable of the dashboard's own: exports of old releases.
         if name in variables or any(
             item.get("name") == name for item in dashboard.get("__inputs") or ()
@@ -105,7 +108,7 @@ def _missing(name: str, plugin: str, origin: str) -> Problem:
 def _open(value: Any, plugin: str = "") -> dict[str, str]:
     """Inputs that are left over, with the type beside them where there is one."""
     found: dict[str, str] = {}
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         kind = str(value.get("type") or "") if "uid" in value else ""
         for item in value.values():
             found |= {name: kind or now for name, now in _open(item, kind).items()}
@@ -119,7 +122,7 @@ def _open(value: Any, plugin: str = "") -> dict[str, str]:
 
 
 def _replaced(value: Any, values: Mapping[str, str]) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: _replaced(item, values) for key, item in value.items()}
     if isinstance(value, list):
         return [_replaced(item, values) for item in value]

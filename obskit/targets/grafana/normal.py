@@ -82,9 +82,9 @@ class _Other:
 
 def _bare(value: Any) -> Any:
     """Without null values: Grafana takes null and absent for the same."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):  # what JSON gives; the abstract classes cost more than the work
         return {key: _bare(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):
         return [_bare(item) for item in value]
     return value
 

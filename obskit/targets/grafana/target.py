@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -223,6 +224,15 @@ class Grafana(Target[GrafanaSettings]):
             yield examine.folder(self.path(self.settings.provisioning))
         if self.http is not None:
             yield from examine.server(self.http, deadline)
+
+    @classmethod
+    def check_file(cls, path: Path, text: str) -> Iterator[Problem] | None:
+        """A dashboard: a JSON file with panels, rows, or one in its ``dashboard``."""
+        if path.suffix != ".json" or not re.search(r'"(panels|rows|dashboard|elements)"\s*:', text):
+            return None
+        from obskit.lint.dashboards import lint_dashboard
+
+        return iter(lint_dashboard(text, str(path)))
 
     @classmethod
     def recognise(cls, http: Http, deadline: Deadline) -> Mapping[str, Any] | None:
