@@ -386,13 +386,12 @@ def test_templates_of_the_public_corpora_plan_empty_after_being_applied(
 
 def test_doctor_says_what_it_sees(server: Running, namespace: str) -> None:
     found = {item.subject: item for item in examine(make_target(server, namespace))}
-    assert found["version"].detail in server.log.parent.name or found["version"].ok
     assert found["version"].detail in ("8.7.1", "8.19.21")
     assert found["licence"].detail.startswith("basic, active")
     assert found["privileges"].detail.startswith("security is off")
-    assert found["clock"].ok
+    assert found["clock"].ok, found["clock"]
     assert "node local has used" in found["disk"].detail
-    assert found["templates"].ok
+    assert found["templates"].ok, found["templates"]
 
 
 def examine(target: Elasticsearch) -> list[Finding]:

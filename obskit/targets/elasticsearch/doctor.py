@@ -124,13 +124,17 @@ def _privileges(target: Elasticsearch, deadline: Deadline) -> Finding:
 
 
 def _clock(target: Elasticsearch, deadline: Deadline) -> Finding:
-    # Elasticsearch sends no Date header; the nodes' statistics carry their time.
+    # Elasticsearch sends no Date header; the nodes' statistics carry their time, taken between these two.
+    before = time.time()
     nodes = target.client.get(
         "/_nodes/_all/stats/os", params={"filter_path": "nodes.*.timestamp"}, deadline=deadline
     ).body["nodes"]
-    ours = time.time()
-    stamps = [node["timestamp"] / 1000 for node in nodes.values()]
-    return clock_finding(max(stamps, key=lambda stamp: abs(stamp - ours)), ours)
+    after = time.time()
+    pairs = [
+        (stamp, min(max(stamp, before), after))
+        for stamp in (node["timestamp"] / 1000 for node in nodes.values())
+    ]
+    return clock_finding(*max(pairs, key=lambda pair: abs(pair[0] - pair[1])))
 
 
 def _disk(target: Elasticsearch, deadline: Deadline) -> Finding:
