@@ -358,3 +358,19 @@ def test_a_data_source_that_comes_back_has_its_secret_again(
         f"{grafana.url}/api/datasources/uid/{address.name}", auth=(grafana.user, grafana.password)
     ).json()
     assert found["secureJsonFields"] == {"basicAuthPassword": True}
+
+
+def test_many_new_dashboards_are_not_asked_for_one_by_one(
+    grafana: Any, one: Grafana, project: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("obskit.targets.grafana.api._MOST_UNLISTED", 0)
+    with serving(relay(grafana.url)) as proxy:
+        first = make(grafana, project, tmp_path, url=proxy.url)
+        plan = rig.plan(first)
+        asked = proxy.methods()
+        assert not [line for line in asked if "/api/dashboards/uid/" in line]
+        assert succeeded(apply(plan, {"grafana": first}))
+    # Should one be there all the same, it is not overwritten: it is saved without a version.
+    (change, *_) = [item for item in plan.changes if item.address.kind == "dashboard"]
+    with pytest.raises(StalePlanError):
+        first.write(change)

@@ -21,6 +21,8 @@ _log = logging.getLogger("obskit.targets.grafana")
 
 #: Reads at once; the seam keeps 32 connections.
 _WORKERS: Final = 16
+#: Wanted dashboards that no list names, up to which each is asked for by itself.
+_MOST_UNLISTED: Final = 50
 T = TypeVar("T")
 
 
@@ -51,8 +53,8 @@ class ApiDelivery:
     def read(self, wanted: frozenset[Address]) -> dict[Address, Live]:
         """Every object of this project, and every one at a wanted address.
 
-        One request lists the data sources, one the registry, one each 5,000 of our dashboards; then
-        there is one for each object.
+        One request lists the data sources, one the registry, one each 5,000 dashboards; then there is
+        one for each object of ours, and for each at a wanted address.
         """
         names = {
             kind: {address.name for address in wanted if address.kind == kind}
@@ -60,7 +62,7 @@ class ApiDelivery:
         }
         listed = {str(item["uid"]): item for item in self._client.data_sources()}
         notes = self._client.notes(marks.owner_tag(self._project))
-        tagged = self._client.tagged(marks.owner_tag(self._project))
+        boards = self._wanted_boards(names["dashboard"], self._client.dashboards())
         ours = {uid for uid, item in listed.items() if self._source_mark(item)}
         folders = names["folder"] | _registered(notes) | {marks.uid("obskit", self._project)}
         with ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="grafana") as pool:
@@ -69,12 +71,21 @@ class ApiDelivery:
                 for uid in sorted(ours | (names["data_source"] & listed.keys()))
             ]
             jobs += [pool.submit(self._folder, uid, notes) for uid in sorted(folders)]
-            jobs += [
-                pool.submit(self._dashboard, uid)
-                for uid in sorted(names["dashboard"].union(tagged))
-            ]
+            jobs += [pool.submit(self._dashboard, uid) for uid in sorted(boards)]
             found = [job.result() for job in jobs]
         return {live.address: live for live in found if live is not None}
+
+    def _wanted_boards(self, wanted: set[str], listed: Mapping[str, list[str]]) -> set[str]:
+        """Uids of the dashboards to fetch: ours, and the wanted ones that are there.
+
+        Grafana 12 lists a new dashboard some moments late. So what is wanted and not listed is asked
+        for all the same, unless it is so much that this is plainly the first time; should one of those
+        be there after all, saving it without its version is refused.
+        """
+        tag = marks.owner_tag(self._project)
+        ours = {uid for uid, tags in listed.items() if tag in tags}
+        unlisted = wanted - listed.keys()
+        return ours | (wanted if len(unlisted) <= _MOST_UNLISTED else wanted & listed.keys())
 
     def _source_mark(self, item: Mapping[str, Any]) -> Mark | None:
         return Mark.from_dict((item.get("jsonData") or {}).get("obskit"))

@@ -124,9 +124,9 @@ class Client:
         )
         return None if found is None else dict(found["result"].get("model") or {})
 
-    def tagged(self, tag: str) -> list[str]:
-        """Uids of the dashboards that carry a tag."""
-        return [str(item["uid"]) for item in self._search(tag=tag)]
+    def dashboards(self) -> dict[str, list[str]]:
+        """Tags of every dashboard by its uid."""
+        return {str(item["uid"]): list(item.get("tags") or ()) for item in self._search()}
 
     def in_folder(self, uid: str) -> list[dict[str, Any]]:
         """The dashboards of a folder, in short."""
