@@ -369,8 +369,8 @@ def test_many_new_dashboards_are_not_asked_for_one_by_one(
         plan = rig.plan(first)
         asked = proxy.methods()
         assert not [line for line in asked if "/api/dashboards/uid/" in line]
-        assert succeeded(apply(plan, {"grafana": first}))
+    assert succeeded(apply(plan, {"grafana": one}))
     # Should one be there all the same, it is not overwritten: it is saved without a version.
     (change, *_) = [item for item in plan.changes if item.address.kind == "dashboard"]
     with pytest.raises(StalePlanError):
-        first.write(change)
+        one.write(change)
