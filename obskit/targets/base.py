@@ -245,6 +245,20 @@ class Target(ABC, Generic[S]):
         return None
 
     @classmethod
+    def check_file(cls, path: Path, text: str) -> Iterator[Problem] | None:
+        """For ``obskit check FILE``: findings of any file of this kind of server, ours or not.
+
+        Args:
+            path: The file.
+            text: Its text.
+
+        Returns:
+            Findings; None where the file is of another kind.
+        """
+        del path, text
+        return None
+
+    @classmethod
     def recognise(cls, http: Http, deadline: Deadline) -> Mapping[str, Any] | None:
         """For ``init --from-running``: this target's section for the server at an address.
 

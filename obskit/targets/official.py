@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import yaml
@@ -18,14 +19,20 @@ from obskit.deadline import Deadline
 from obskit.delivery import checker
 from obskit.errors import Problem
 
-__all__ = ["ask", "locate"]
+__all__ = ["ask", "locate", "top_keys"]
 
 #: How often a checker is asked for one mistake, and for how long.
 _MOST_QUESTIONS: Final = 80
 _SECONDS: Final = 15.0
 _LINE: Final = re.compile(r"\bline (?P<line>\d+)(?::| )\s*(?P<words>.*)")
 _PLACE: Final = re.compile(r"^(?P<file>.*?): ?(?P<line>\d+):(?P<column>\d+): (?P<words>.*)$")
-_NOISE: Final = ("Checking", "amtool: error: failed to validate", "SUCCESS")
+_HEAD: Final = re.compile(r"^(?:Checking \S+\s*)?(?:FAILED:\s*)?(?:parsing YAML file \S+: )?")
+_NOISE: Final = (
+    "amtool: error: failed to validate",
+    "SUCCESS",
+    "Found:",
+    "yaml: unmarshal errors:",
+)
 
 
 def ask(
@@ -51,6 +58,15 @@ def ask(
         yield Problem(rule=rule, path=shown, line=line, column=column, message=f"{name}: {said}")
 
 
+def top_keys(path: Path, text: str) -> set[str]:
+    """The keys at the top of a YAML file, read from its lines: also where it is broken further down."""
+    if path.suffix not in (".yml", ".yaml"):
+        return set()
+    return {
+        match[1] for match in re.finditer(r"^[\"']?([A-Za-z_][\w.]*)[\"']?\s*:", text, re.MULTILINE)
+    }
+
+
 def _complaint(command: Sequence[str], text: str) -> str | None:
     """What the checker says, without the name of the file; None when it accepts the text."""
     with tempfile.NamedTemporaryFile("w", prefix="obskit-", suffix=".yml") as file:
@@ -59,21 +75,19 @@ def _complaint(command: Sequence[str], text: str) -> str | None:
         ran = checker.run([*command, file.name])
         if ran.ok:
             return None
-        lines = [
-            line.strip()
-            .removeprefix("FAILED:")
-            .removeprefix(f" parsing YAML file {file.name}:")
-            .strip()
+        kept = [
+            said
             for line in ran.words.splitlines()
-            if line.strip() and not line.strip().startswith(_NOISE)
+            if (said := _HEAD.sub("", line.strip()).replace(file.name, "file").strip())
+            and not said.startswith(_NOISE)
         ]
-        kept = [line.replace(file.name, "file") for line in lines if line not in ("", file.name)]
         return "\n".join(kept) or "refused"
 
 
 def _placed(words: str) -> Iterator[tuple[int | None, int | None, str]]:
     for line in words.splitlines():
-        if found := _PLACE.match(line):
+        found = _PLACE.match(line)
+        if found and int(found["line"]):  # 0: the newest promtool knows no place either
             yield int(found["line"]), int(found["column"]), found["words"]
         elif found := _LINE.search(line):
             yield int(found["line"]), None, found["words"] or line

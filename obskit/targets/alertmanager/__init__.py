@@ -41,6 +41,7 @@ from obskit.targets.alertmanager.routing import (
 )
 from obskit.targets.base import Context, DataSource, Finding, Target
 from obskit.targets.marks import split_mark, with_mark
+from obskit.targets.official import top_keys
 from obskit.targets.shipped import read_whole
 
 __all__ = ["Alertmanager", "AlertmanagerSettings", "config_hash"]
@@ -310,6 +311,12 @@ class Alertmanager(Target[AlertmanagerSettings]):
     def examine(self, deadline: Deadline) -> Iterator[Finding]:
         """Version, cluster, file, clock."""
         yield from doctor.examine(self, deadline)
+
+    @classmethod
+    def check_file(cls, path: Path, text: str) -> Iterator[Problem] | None:
+        """An alertmanager.yml."""
+        keys = top_keys(path, text)
+        return check_config(text, str(path)) if keys & {"route", "receivers"} else None
 
     @classmethod
     def recognise(cls, http: Http, deadline: Deadline) -> Mapping[str, Any] | None:

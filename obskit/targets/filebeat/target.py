@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 from obskit.config import Section
@@ -25,6 +26,7 @@ from obskit.targets.filebeat.content import (
 )
 from obskit.targets.filebeat.settings import FilebeatSettings
 from obskit.targets.marks import split_mark, with_mark
+from obskit.targets.official import top_keys
 from obskit.targets.shipped import read_whole
 
 __all__ = ["Filebeat"]
@@ -169,6 +171,12 @@ class Filebeat(Target[FilebeatSettings]):
     def examine(self, deadline: Deadline) -> Iterator[Finding]:
         """Address, version, folder, filebeat.yml."""
         yield from doctor.examine(self, deadline)
+
+    @classmethod
+    def check_file(cls, path: Path, text: str) -> Iterator[Problem] | None:
+        """A filebeat.yml."""
+        named = any(key.partition(".")[0] == "filebeat" for key in top_keys(path, text))
+        return check_main(text, str(path)) if named else None
 
     @classmethod
     def recognise(cls, http: Http, deadline: Deadline) -> Mapping[str, Any] | None:

@@ -32,7 +32,7 @@ def check_grammar(files: Mapping[str, str]) -> Iterator[Problem]:
         return
     with tempfile.TemporaryDirectory(prefix="obskit-") as folder:
         for name, text in files.items():
-            path = Path(folder, name)
+            path = Path(folder, Path(name).name)
             path.write_text(text, encoding="utf-8")
             ran = checker.run([mustache, "check", str(path)])
             if ran.ok:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 from obskit.config import Section
 from obskit.deadline import Deadline
@@ -164,6 +165,19 @@ class Logstash(Target[LogstashSettings]):
     def examine(self, deadline: Deadline) -> Iterator[Finding]:
         """Address, version, folder, pipelines."""
         yield from doctor.examine(self, deadline)
+
+    @classmethod
+    def check_file(cls, path: Path, text: str) -> Iterator[Problem] | None:
+        """A pipeline."""
+        return check_grammar({str(path): text}) if path.suffix == ".conf" else None
+
+    @classmethod
+    def recognise(cls, http: Http, deadline: Deadline) -> Mapping[str, Any] | None:
+        """A Logstash answers its node API; where its files are it does not tell."""
+        about = http.get("/", deadline=deadline).json()
+        if not isinstance(about, dict) or "pipeline" not in about or "http_address" not in about:
+            return None
+        return {"url": http.base_url, "files": "/etc/logstash/conf.d"}
 
     def checks(self) -> Sequence[Check]:
         """Each pipeline runs exactly what was written."""

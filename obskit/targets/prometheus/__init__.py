@@ -26,7 +26,7 @@ from obskit.targets.marks import split_mark, with_mark
 from obskit.targets.prometheus import checks as proofs
 from obskit.targets.prometheus import doctor
 from obskit.targets.prometheus.client import PrometheusApi
-from obskit.targets.prometheus.config import check_config, main_config
+from obskit.targets.prometheus.config import check_any, check_config, main_config
 from obskit.targets.prometheus.content import (
     check_rules,
     choose_packs,
@@ -285,6 +285,11 @@ class Prometheus(Target[PrometheusSettings]):
     def examine(self, deadline: Deadline) -> Iterator[Finding]:
         """Version, reload, folders, clock."""
         yield from doctor.examine(self, deadline)
+
+    @classmethod
+    def check_file(cls, path: Path, text: str) -> Iterator[Problem] | None:
+        """A rule file, or a prometheus.yml."""
+        return check_any(path, text)
 
     @classmethod
     def recognise(cls, http: Http, deadline: Deadline) -> Mapping[str, Any] | None:

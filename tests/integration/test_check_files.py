@@ -1,0 +1,123 @@
+"""``obskit check FILE`` over public configurations: the good pass, the bad are refused with their line."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from obskit.errors import Severity
+from obskit.targets.loose import check_files
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("check-files")]
+
+
+def errors(path: Path) -> list[tuple[int | None, str]]:
+    (checked,) = check_files([path])
+    return [(p.line, p.message) for p in checked.problems if p.severity is Severity.ERROR]
+
+
+def accepted(command: list[str], path: Path) -> bool:
+    return subprocess.run([*command, str(path)], capture_output=True).returncode == 0
+
+
+def judge(paths: list[Path], command: list[str]) -> tuple[list[str], list[str], int, int]:
+    """False alarms, refusals without a line, and how many are good and bad by the checker of this version."""
+    alarms, nowhere, good, bad = [], [], 0, 0
+    for path in paths:
+        found = errors(path)
+        if accepted(command, path):
+            good += 1
+            alarms += [f"{path.name}: {message}" for _, message in found]
+        else:
+            bad += 1
+            if not any(line for line, _ in found):
+                nowhere.append(f"{path.name}: {found}")
+    return alarms, nowhere, good, bad
+
+
+ROWS = {"Debian's": ("promtool", "amtool"), "the newest": ("promtool_newest", "amtool_newest")}
+
+
+@pytest.fixture(params=ROWS, ids=ROWS)
+def checkers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    promtool, amtool = (str(request.getfixturevalue(name)) for name in ROWS[request.param])
+    monkeypatch.setenv("OBSKIT_PROMTOOL", promtool)
+    monkeypatch.setenv("OBSKIT_AMTOOL", amtool)
+    return promtool, amtool
+
+
+def test_prometheus_configurations(corpora: Path, checkers: tuple[str, str]) -> None:
+    folder = corpora / "prom-rules" / "promtool" / "config" / "testdata"
+    paths = [*folder.glob("*.bad.yml"), *folder.glob("*.good.yml")]
+    alarms, nowhere, good, bad = judge(
+        sorted(paths), [checkers[0], "check", "config", "--syntax-only"]
+    )
+    assert alarms == []
+    assert bad > 40
+    assert good > 0
+    assert len(nowhere) <= 0.05 * bad, nowhere
+
+
+def test_rule_files(corpora: Path, checkers: tuple[str, str]) -> None:
+    folder = corpora / "prom-rules"
+    paths = [
+        *(folder / "promtool" / "model").rglob("*.y*ml"), *(folder / "promtool" / "rules").rglob("*.y*ml"),
+        *(folder / "awesome-prometheus-alerts").rglob("*.yml"), *(folder / "monitoring-mixins").rglob("*.yaml"),
+    ]  # fmt: skip
+    alarms, nowhere, good, bad = judge(sorted(paths), [checkers[0], "check", "rules"])
+    assert alarms == []
+    assert good > 80
+    assert bad >= 5
+    assert len(nowhere) <= 0.05 * bad, nowhere
+
+
+def test_alertmanager_configurations(corpora: Path, checkers: tuple[str, str]) -> None:
+    paths = [p for p in (corpora / "alertmanager").rglob("*.yml") if "route" in p.read_text()]
+    alarms, nowhere, good, bad = judge(sorted(paths), [checkers[1], "check-config"])
+    assert alarms == []
+    assert good > 5
+    assert bad > 8
+    assert len(nowhere) <= 0.05 * bad, nowhere
+
+
+def test_dashboards_of_others_are_no_errors(corpora: Path) -> None:
+    """One is one: an undefined variable in a public dashboard."""
+    checked = check_files([corpora / "grafana"])
+    boards = [item for item in checked if item.target == "grafana"]
+    assert len(boards) > 60
+    wrong = {
+        item.path.name: [p.message for p in item.problems if p.severity is Severity.ERROR]
+        for item in boards
+        if any(p.severity is Severity.ERROR for p in item.problems)
+    }
+    assert set(wrong) <= {"nodejs-overview.json"}, wrong
+
+
+def test_pipelines_are_read_by_the_grammar(
+    corpora: Path, mustache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OBSKIT_MUSTACHE", str(mustache))
+    bad = tmp_path / "bad.conf"
+    bad.write_text("input { stdin { } }\nfilter {\n  mutate {\n}\n")
+    ((line, message),) = errors(bad)
+    assert line
+    assert "mustache" in message
+    checked = check_files([corpora / "logstash"])
+    assert sum(item.target == "logstash" for item in checked) > 10
+
+
+def test_the_place_is_found_where_the_checker_names_none(tmp_path: Path, promtool: Path) -> None:
+    path = tmp_path / "prometheus.yml"
+    path.write_text(
+        "scrape_configs:\n"
+        "  - job_name: a\n"
+        "  - job_name: b\n"
+        "    relabel_configs:\n"
+        "      - action: lowercase\n"
+        "        source_labels: [x]\n"
+    )
+    ((line, message),) = errors(path)
+    assert line == 5
+    assert "lowercase" in message
