@@ -12,6 +12,7 @@ from obskit.schema.streams import stream_name
 from obskit.targets.elasticsearch.normalise import seconds_of
 from obskit.targets.elasticsearch.streams import Stream, read_streams, stamp_of
 from obskit.targets.elasticsearch.templates import es_time
+from obskit.targets.elasticsearch.users import users_of
 
 if TYPE_CHECKING:
     from obskit.targets.elasticsearch.target import Elasticsearch
@@ -69,9 +70,19 @@ def _types(
             yield (
                 f"{field} changes from {old[field]} to {new[field]}: what is written already stays "
                 f"{old[field]} until retention ({kept}) deletes it; searches go over both"
+                + _used(target, field)
             )
     for field in sorted(old.keys() - new.keys()):
-        yield f"{field} is no longer indexed: searches for it find only what is written already"
+        yield (
+            f"{field} is no longer indexed: searches for it find only what is written already"
+            + _used(target, field)
+        )
+
+
+def _used(target: Elasticsearch, field: str) -> str:
+    peers = [peer for peer in target.context.peers.values() if peer.name != target.name]
+    users = users_of(field, peers)
+    return f"; used by {_names(users)}" if users else ""
 
 
 def _fields(body: Mapping[str, Any]) -> dict[str, str]:
