@@ -16,7 +16,7 @@ from obskit.delivery.http import Answer, Http
 from obskit.errors import ObskitError
 from obskit.relay.message import Notification
 from obskit.relay.metrics import Metrics
-from obskit.relay.queue import Entry, Queue
+from obskit.relay.queue import LONGEST_WAIT, Entry, Queue
 from obskit.relay.rate import Bucket
 from obskit.relay.robots.base import Outcome, Request, Robot, Target, Verdict
 from obskit.relay.words import Words
@@ -25,7 +25,7 @@ __all__ = ["Lane", "Patience"]
 
 _log = logging.getLogger("obskit.relay")
 
-#: How long a lane sleeps when nothing waits; a new notification wakes it.
+#: How long a lane sleeps at most; a new notification wakes it.
 _IDLE: Final = 60.0
 
 
@@ -107,7 +107,7 @@ class Lane(threading.Thread):
                 _log.error("the queue cannot be used: %s", error)
                 pause = 5.0
             if pause > 0:
-                self._wake.wait(pause)
+                self._wake.wait(min(pause, _IDLE))
         for http in self._http.values():
             http.close()
 
@@ -118,7 +118,7 @@ class Lane(threading.Thread):
             Seconds until there may be more to do.
         """
         now = self._now()
-        if now < self._quiet_until:
+        if 0 < self._quiet_until - now <= LONGEST_WAIT:
             return self._quiet_until - now
         entry, due = self._queue.next(self.target)
         if entry is None:
@@ -186,7 +186,7 @@ class Lane(threading.Thread):
 
     def _pause(self, attempts: int, verdict: Verdict) -> float:
         if verdict.wait is not None:
-            return min(verdict.wait, 3600.0)
+            return min(verdict.wait, LONGEST_WAIT)
         patience = self._patience
         first = patience.first
         if verdict.outcome is Outcome.THROTTLED:

@@ -72,13 +72,13 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         """What two notifications have in common that say the same to the same receiver.
 
         Two Alertmanagers of a cluster agree on the group and on each alert's fingerprint, state and
-        start; ``endsAt`` is each one's own guess while an alert fires.
+        start (in whatever time zone it is written); ``endsAt`` is each one's own guess while an alert fires.
 
         Args:
             place: Project, receiver and kind.
         """
         alerts = sorted(
-            [_fingerprint(alert), alert.status, alert.starts_at.isoformat()]
+            [_fingerprint(alert), alert.status, alert.starts_at.timestamp()]
             for alert in self.alerts
         )
         text = msgspec.json.encode([place, self.group_key, self.status, alerts])

@@ -20,7 +20,7 @@ from typing import IO, Final
 from obskit.errors import LocalError
 from obskit.relay.robots.base import Target
 
-__all__ = ["Entry", "Queue", "State"]
+__all__ = ["LONGEST_WAIT", "Entry", "Queue", "State"]
 
 _SCHEMA: Final = """
 create table if not exists messages (
@@ -40,6 +40,8 @@ create index if not exists by_key on messages (key, received_at);
 create index if not exists by_lane on messages (state, project, receiver, kind, id);
 create table if not exists probe (id integer primary key check (id = 1), at real not null);
 """
+#: Most seconds between two attempts, whatever a platform asks for.
+LONGEST_WAIT: Final = 3600.0
 #: Said once, what was sent is of no use but to tell duplicates and to count the rate.
 _KEEP_SENT: Final = 3600.0
 _KEEP_DEAD: Final = 30 * 86400.0
@@ -184,7 +186,10 @@ class Queue:
         if row is None:
             return None, None
         number, body, attempts, received_at, next_at = row
-        if next_at > self._now():
+        wait = next_at - self._now()
+        if (
+            0 < wait <= LONGEST_WAIT
+        ):  # what lies further ahead was written before the clock was set back
             return None, next_at
         entry = Entry(
             id=number, target=target, body=body, attempts=attempts, received_at=received_at

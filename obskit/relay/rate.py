@@ -42,7 +42,8 @@ class Bucket:
                 self._taken.popleft()
             wait = 0.0
             for most, seconds in self._limits:
-                within = [at for at in self._taken if at > now - seconds]
+                # What lies in the future was taken before the clock was set back.
+                within = [at for at in self._taken if now - seconds < at <= now + seconds]
                 if len(within) >= most:
                     wait = max(wait, within[-most] + seconds - now)
             if wait <= 0:

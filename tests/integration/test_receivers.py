@@ -388,6 +388,28 @@ def test_every_notification_was_told_once_and_counted(world: World) -> None:
     assert len(world.got("feishu")) == 2
 
 
+def test_what_two_alertmanagers_send_is_told_once(
+    world: World, module_servers: Callable[..., local.Running]
+) -> None:
+    """Two of a cluster that lost sight of each other: each sends, the robot is told once."""
+    file = Path(world.alertmanager.addresses["file"])
+    config = file.read_text().replace(" templates/", f" {file.parent}/templates/")
+    twin = module_servers(Alertmanager(config=config, name="alertmanager-twin"))
+    again = {**alert("feishu"), "startsAt": "2026-02-03T04:05:06Z"}
+    again["labels"] = {**again["labels"], "alertname": "OfBoth"}
+    for url in (world.alertmanager.url, twin.url):
+        assert httpx.post(f"{url}/api/v2/alerts", json=[again]).status_code == 200
+    place = '{kind="feishu",project="demo",receiver="feishu"}'
+    end = time.monotonic() + 20
+    while (
+        f"obskit_relay_deduplicated_total{place} 1.0"
+        not in httpx.get(f"{world.relay}/metrics").text
+    ):
+        assert time.monotonic() < end, httpx.get(f"{world.relay}/metrics").text
+        time.sleep(0.1)
+    assert len(world.wait("feishu", "OfBoth")) == 1
+
+
 def test_a_second_plan_finds_nothing_to_do(world: World) -> None:
     assert stack.plan(world.targets, PROJECT).changes == ()
 

@@ -151,6 +151,8 @@ def test_two_alertmanagers_make_one_key_and_another_state_another(
     assert key(first) != key(webhook(count=3, group="h"))
     again = first.replace(b"03:04:05.123", b"03:09:05.123")
     assert key(first) != key(again), "it ended and began anew"
+    elsewhere = first.replace(b"03:04:05.123Z", b"11:04:05.123+08:00")
+    assert key(first) == key(elsewhere), "the same moment in another time zone"
 
 
 @pytest.mark.parametrize(
@@ -183,6 +185,15 @@ def test_no_span_of_time_ever_sees_more_than_its_limit(gaps: list[float]) -> Non
     for most, seconds in limits:
         for start in taken:
             assert sum(start <= at < start + seconds for at in taken) <= most
+
+
+def test_a_clock_that_is_set_back_stops_nothing(queue: Queue, clock) -> None:
+    put(queue, "a")
+    queue.later(queue.next(TARGET)[0], 30, "busy")
+    clock.at -= 86400
+    assert queue.next(TARGET)[0].body == b"a"
+    bucket = Bucket((Limit(1, 60.0),), taken=[clock.at + 86400])
+    assert bucket.take(clock.at) == 0.0
 
 
 def test_a_bucket_remembers_what_was_sent_before_a_restart() -> None:
