@@ -43,6 +43,7 @@ class Spool:
         self._writing = -1
         self._size = 0  # of the segment being written
         self._bytes = 0  # of all segments
+        self._counts: deque[int] = deque()  # lines of each segment, as they were counted
         self._batch: list[bytes] = []  # lines of the segment being read that are not taken
         #: Lines that wait.
         self.pending = 0
@@ -63,7 +64,7 @@ class Spool:
                 break
             taken, size = taken + 1, size + len(line)
         if taken:
-            self._write(b"".join(lines[:taken]))
+            self._write(b"".join(lines[:taken]), taken)
             self.pending += taken
         return taken
 
@@ -79,6 +80,9 @@ class Spool:
                 self._close_segment()
             with contextlib.suppress(FileNotFoundError):
                 self._batch = _whole_lines(self._segments[0])
+            # Somebody may have removed the file, or a crash cut its last line short.
+            self.pending += len(self._batch) - self._counts[0]
+            self._counts[0] = len(self._batch)
             if not self._batch:
                 self._remove_first()
                 return []
@@ -97,9 +101,12 @@ class Spool:
         Args:
             count: How many of those that `take` gave.
         """
+        if not self._segments:
+            return
         del self._batch[:count]
-        self.pending = max(0, self.pending - count)
-        if not self._batch and self._segments:
+        self.pending -= count
+        self._counts[0] -= count
+        if not self._batch:
             self._remove_first()
 
     def close(self) -> None:
@@ -119,7 +126,7 @@ class Spool:
             os.close(self._lock)
             self._lock = -1
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes, count: int) -> None:
         if self._writing < 0:
             path = self._folder / f"{self._name}.{self._number:08d}.spool"
             self._writing = os.open(
@@ -127,12 +134,19 @@ class Spool:
             )
             self._number += 1
             self._segments.append(path)
+            self._counts.append(0)
             self._size = 0
         view = memoryview(data)
-        while view:
-            view = view[os.write(self._writing, view) :]
+        try:
+            while view:
+                view = view[os.write(self._writing, view) :]
+        except OSError:
+            # A line may be cut short now: nothing must be written behind it.
+            self._close_segment()
+            raise
         self._size += len(data)
         self._bytes += len(data)
+        self._counts[-1] += count
         if self._size >= _SEGMENT:
             self._close_segment()
 
@@ -143,6 +157,7 @@ class Spool:
 
     def _remove_first(self) -> None:
         path = self._segments.popleft()
+        self._counts.popleft()
         with contextlib.suppress(OSError):
             self._bytes -= path.stat().st_size
             path.unlink()
@@ -166,7 +181,8 @@ class Spool:
                     self._number += 1
                     self._segments.append(new)
                     self._bytes += new.stat().st_size
-                    self.pending += _count(new)
+                    self._counts.append(_count(new))
+                    self.pending += self._counts[-1]
                 with contextlib.suppress(OSError):
                     lock.unlink()
             finally:
