@@ -130,12 +130,15 @@ def test_a_forked_child_does_not_hold_the_lock(tmp_path: Path) -> None:
     spool = Spool(tmp_path, max_bytes=10**6)
     spool.append(lines(0, 5))
     read, write = os.pipe()
+    ready, told = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(write)  # so that it ends with its parent
         spool.abandon()
+        os.write(told, b"x")
         os.read(read, 1)
         os._exit(0)
+    os.read(ready, 1)
     spool.close()
     heir = Spool(tmp_path, max_bytes=10**6)
     assert drained(heir) == lines(0, 5)
