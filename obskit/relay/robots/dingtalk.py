@@ -20,8 +20,8 @@ from obskit.relay.words import Words
 
 __all__ = ["DingTalkRobot"]
 
-#: Too fast; the second is what newer gateways say.
-_TOO_FAST = frozenset({130101, 410100})
+#: Too fast; over the limit of the webhook; too fast, as newer gateways say it.
+_TOO_FAST = frozenset({130101, 90030, 410100})
 #: The platform itself is in trouble.
 _BUSY = frozenset({-1})
 

@@ -21,7 +21,8 @@ from obskit.relay.words import Words
 __all__ = ["FeishuRobot"]
 
 _TOO_FAST = frozenset({11232, 99991400})
-_BUSY = frozenset({-1, 11233})
+#: "Internal error" is what it says near its limit too (https://github.com/openclaw/openclaw/issues/70879).
+_BUSY = frozenset({-1, 2200, 11233})
 #: Of the body's 20 KB, what timestamp and signature take.
 _SIGNATURE_BYTES: Final = 120
 _COLOURS: Final = {"critical": "red", "warning": "orange", "info": "blue"}
@@ -81,7 +82,7 @@ class FeishuRobot(Robot):
         if code == 0:
             return Verdict(outcome=Outcome.SENT)
         outcome = Outcome.REFUSED
-        if code in _TOO_FAST:
+        if code in _TOO_FAST or (code == 9499 and "too many" in text.lower()):
             outcome = Outcome.THROTTLED
         elif code in _BUSY:
             outcome = Outcome.BUSY

@@ -21,6 +21,12 @@ from obskit.relay.robots.msteams import MSTeamsRobot
 from obskit.relay.robots.wecom import WeComRobot
 from obskit.relay.words import Words
 
+
+def card_text(card: Any) -> str:
+    runs = [run for block in card["body"] for run in block.get("inlines", [block])]
+    return "\n".join(run["text"] for run in runs)
+
+
 URL = Secret("https://h/send?key=0123456789")
 #: Robot, and the most bytes that its platform documents, of what is measured here by other means.
 ROBOTS: dict[str, tuple[Robot, int, Callable[[Any], str]]] = {
@@ -30,9 +36,7 @@ ROBOTS: dict[str, tuple[Robot, int, Callable[[Any], str]]] = {
                lambda body: body["card"]["elements"][0]["content"]),
     "wecom": (WeComRobot(WeCom(url=URL)), 4096, lambda body: body["markdown"]["content"]),
     "wecom-text": (WeComRobot(WeCom(url=URL, mobiles=("1",))), 2048, lambda body: body["text"]["content"]),
-    "msteams": (MSTeamsRobot(MSTeams(url=URL)), 28 * 1024,
-                lambda body: "\n".join(run["text"] for block in
-                                       body["attachments"][0]["content"]["body"] for run in block["inlines"])),
+    "msteams": (MSTeamsRobot(MSTeams(url=URL)), 28 * 1024, lambda body: card_text(body["attachments"][0]["content"])),
 }  # fmt: skip
 
 

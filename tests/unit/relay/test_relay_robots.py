@@ -99,6 +99,9 @@ def answer(body: Any, status: int = 200, **headers: str) -> Answer:
         (FEISHU, answer({"code": 99991400, "msg": "too many"}, status=400), Outcome.THROTTLED),
         (FEISHU, answer({"code": 19021, "msg": "sign match fail"}), Outcome.REFUSED),
         (FEISHU, answer({"code": 9499, "msg": "Bad Request"}, status=400), Outcome.REFUSED),
+        (FEISHU, answer({"code": 9499, "msg": "Too Many Requests"}), Outcome.THROTTLED),
+        (FEISHU, answer({"code": 2200, "msg": "internal error"}), Outcome.BUSY),
+        (DING, answer({"errcode": 90030, "errmsg": "webhook over limit"}), Outcome.THROTTLED),
         (TEAMS, answer(b"", status=202), Outcome.SENT),
         (TEAMS, answer(b"1"), Outcome.SENT),
         (TEAMS, answer(b"Webhook message delivery failed with error: Microsoft Teams endpoint "
@@ -167,12 +170,14 @@ def test_a_card_of_teams_has_the_text_in_runs_that_know_no_markdown(
     webhook: Callable[..., bytes],
 ) -> None:
     alert = {"status": "firing", "labels": {}, "startsAt": "2026-01-01T00:00:00Z",
-             "annotations": {"summary": FORGED}}  # fmt: skip
+             "annotations": {"summary": FORGED, "runbook_url": "https://r/a) [y](http://evil)"}}  # fmt: skip
     card = TEAMS.payload(words(webhook(alerts=[alert])))["attachments"][0]["content"]
-    assert {block["type"] for block in card["body"]} == {"RichTextBlock"}
-    assert {run["type"] for block in card["body"] for run in block["inlines"]} == {"TextRun"}
+    rich = [block for block in card["body"] if block["type"] == "RichTextBlock"]
+    assert {run["type"] for block in rich for run in block["inlines"]} == {"TextRun"}
+    assert FORGED in [run["text"] for block in rich for run in block["inlines"]]
+    (links,) = [block["text"] for block in card["body"] if block["type"] == "TextBlock"]
+    assert links == "[Runbook](https://r/a%29%20%5By%5D%28http://evil%29)"
     assert "entities" not in card.get("msteams", {})
-    assert FORGED in [run["text"] for block in card["body"] for run in block["inlines"]]
 
 
 def test_characters_that_hide_or_turn_text_are_removed(webhook: Callable[..., bytes]) -> None:
