@@ -340,6 +340,16 @@ def test_a_repeated_panel_and_row_are_tried_for_each_value(
         }
 
 
+def test_a_panel_may_have_a_time_range_of_its_own(metrics: Running, tmp_path: Path) -> None:
+    chosen = board(tmp_path, asks("up"), asks("up", timeFrom="2h"), asks("up", maxDataPoints=10))
+    proofs = prove(target(metrics, tmp_path, chosen))
+    assert [_asked(proof) for proof in proofs.values()] == [
+        "query=up over 300 s, step 2 s",
+        "query=up over 7200 s, step 10 s",
+        "query=up over 300 s, step 30 s",
+    ]
+
+
 def test_a_variable_that_cannot_be_asked_for_fails_its_panels_by_name(
     metrics: Running, tmp_path: Path
 ) -> None:

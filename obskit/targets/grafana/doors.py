@@ -95,13 +95,13 @@ class Metrics:
             lambda: self._client.custom_query(query, params={"time": f"{self._over.end:.3f}"}),
         )
 
-    def ranged(self, query: str, step: float) -> list[Any]:
-        """A range query whose last point is the end of the range."""
-        count = int(self._over.length // step)
+    def ranged(self, query: str, step: float, length: float) -> list[Any]:
+        """A range query over some seconds whose last point is the end of the range."""
+        count = int(length // step)
         end = datetime.fromtimestamp(self._over.end, UTC)
         start = datetime.fromtimestamp(self._over.end - count * step, UTC)
         return self._once(
-            ("range", query, f"{step:g}"),
+            ("range", query, f"{step:g}", f"{length:g}"),
             lambda: self._client.custom_query_range(query, start, end, f"{step:g}"),
         )
 

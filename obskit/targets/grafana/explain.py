@@ -15,7 +15,6 @@ from obskit.errors import ObskitError
 from obskit.targets.grafana import elastic, promql
 from obskit.targets.grafana.doors import Door, Elastic, Metrics
 from obskit.targets.grafana.queries import Query
-from obskit.targets.grafana.ranges import Range
 
 __all__ = ["COLLECTORS", "QUIET_LOGS", "Reasons", "collector_of"]
 
@@ -130,7 +129,6 @@ class Reasons:
     Args:
         metrics: Gives the client of a Prometheus.
         indices: Gives the client of an Elasticsearch.
-        over: The time range.
         some_data: Whether other panels of the dashboard show data: where none does, that an exporter is
             not scraped is a fault and no explanation.
     """
@@ -139,14 +137,12 @@ class Reasons:
         self,
         metrics: Callable[[Door], Metrics],
         indices: Callable[[Door], Elastic],
-        over: Range,
         *,
         some_data: bool,
     ) -> None:
         self._some_data = some_data
         self._metrics = metrics
         self._indices = indices
-        self._over = over
 
     def of(self, query: Query, missing: Iterable[str]) -> str:
         """Why a query gives nothing, in words; empty where no condition of the tables holds.
@@ -252,7 +248,11 @@ class Reasons:
 
     @staticmethod
     def _gives(client: Metrics, text: str, query: Query) -> bool:
-        found = client.instant(text) if query.instant else client.ranged(text, query.step)
+        found = (
+            client.instant(text)
+            if query.instant
+            else client.ranged(text, query.step, query.over.length)
+        )
         return any(_drawn(item) for item in found if isinstance(item, Mapping))
 
     # Elasticsearch ----------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ class Reasons:
             return []
         try:
             client = self._indices(door)
-            if not self._count(client, _time_field(query), ""):
+            if not self._count(client, query, ""):
                 return [f"no event in {door.index} in the time range"]
             return [
                 f"the field {name}"
@@ -279,15 +279,14 @@ class Reasons:
 
     def _of_logs(self, client: Elastic, query: Query) -> str:
         """By what the same index has, and the part of the query that leaves nothing of it."""
-        field = _time_field(query)
-        if not self._count(client, field, ""):
+        if not self._count(client, query, ""):
             return ""
         own = _OWN_INDEX.search(query.text)
-        if own and not self._count(client, field, own[0]):
+        if own and not self._count(client, query, own[0]):
             return "no event is in quarantine"
         if elastic.fields_of(query.target) - client.fields.keys():
             return ""  # a field that is not mapped is a fault of the query, or of the template
-        if self._count(client, field, query.text):
+        if self._count(client, query, query.text):
             return ""  # there are events; what is aggregated is not in them
         for pattern, words in QUIET_LOGS:
             found = pattern.search(query.text)
@@ -295,10 +294,15 @@ class Reasons:
                 return words.format(*found.groups())
         return ""
 
-    def _count(self, client: Elastic, field: str, text: str) -> int:
-        """How many events of the time range match."""
-        window = {"gte": int(self._over.start * 1000), "lte": int(self._over.end * 1000), "format": "epoch_millis"}  # fmt: skip  # noqa: E501
-        filters: list[Any] = [{"range": {field: window}}]
+    @staticmethod
+    def _count(client: Elastic, query: Query, text: str) -> int:
+        """How many events of the query's time range match a text."""
+        window = {
+            "gte": int(query.over.start * 1000),
+            "lte": int(query.over.end * 1000),
+            "format": "epoch_millis",
+        }
+        filters: list[Any] = [{"range": {_time_field(query): window}}]
         if text:
             filters.append({"query_string": {"analyze_wildcard": True, "query": text}})
         answer = client.search(

@@ -121,7 +121,7 @@ class _Trial:
         self._indices: dict[str, Elastic] = {}
         self._lock = threading.Lock()
         self._runner = Runner(
-            over=self._over, deadline=deadline, grafana=grafana,
+            deadline=deadline, grafana=grafana,
             metrics=self.metrics, indices=self.elastic,
         )  # fmt: skip
 
@@ -163,7 +163,7 @@ class _Trial:
         results = self._runner.run(asked)
         missing = self._missing(asked, results)
         some_data = any(result.values for result in results.values())
-        reasons = explain.Reasons(self.metrics, self.elastic, self._over, some_data=some_data)
+        reasons = explain.Reasons(self.metrics, self.elastic, some_data=some_data)
         told: dict[str, Proof] = {}
         waiting = []
         for panel in found:

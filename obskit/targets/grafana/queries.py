@@ -11,7 +11,7 @@ import orjson
 
 from obskit.targets.grafana.doors import Door
 from obskit.targets.grafana.interpolate import Scope, Value, interpolate, names
-from obskit.targets.grafana.ranges import Range, builtins, steps
+from obskit.targets.grafana.ranges import Range, builtins, seconds, steps
 
 __all__ = ["Finder", "Panel", "Query", "panels"]
 
@@ -43,6 +43,7 @@ class Query:
         instant: Whether it asks for one moment.
         step: Its interval, in seconds.
         points: How many points the panel wants.
+        over: The time range: the dashboard's, or the panel's own.
         unknown: Variables it uses that could not be resolved, with the reasons.
         empty: Variables it uses that have no value.
     """
@@ -55,6 +56,7 @@ class Query:
     instant: bool
     step: float
     points: int
+    over: Range
     unknown: Mapping[str, str] = field(default_factory=dict)
     empty: tuple[str, ...] = ()
 
@@ -69,7 +71,7 @@ class Query:
             )
         kept = {key: value for key, value in self.target.items() if key not in ("refId", "alias", "hide")}  # fmt: skip
         body = orjson.dumps(kept, option=orjson.OPT_SORT_KEYS).decode()
-        return f"{self.door.uid} {self.step:g} {body}"
+        return f"{self.door.uid} {self.over.length:g}/{self.step:g} {body}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,10 +135,11 @@ def panels(
             continue
         wide = int((panel.get("gridPos") or {}).get("w") or 2 * int(panel.get("span") or 6))
         points = int(panel.get("maxDataPoints") or wide * _COLUMN)
+        span = _span(panel, over)
         found = [
             _query(
                 target, panel, source,
-                finder=finder, scope=inner, failed=failed, over=over, points=points,
+                finder=finder, scope=inner, failed=failed, over=span, points=points,
             )
             for inner in _scopes(repeats, scope)
             for target in _asked(panel)
@@ -145,6 +148,12 @@ def panels(
             yield Panel(id=number, title=title, reason="it has no query")
         else:
             yield Panel(id=number, title=title, queries=tuple(found))
+
+
+def _span(panel: Mapping[str, Any], over: Range) -> Range:
+    """The panel's own time range where it has one (``timeFrom: 7d``)."""
+    length = seconds(str(panel.get("timeFrom") or ""))
+    return Range(start=over.end - length, end=over.end) if length else over
 
 
 def _uid(source: Any) -> str:
@@ -232,6 +241,7 @@ def _query(
         instant=bool(target.get("instant")) and not target.get("range"),
         step=step,
         points=points,
+        over=over,
         unknown={name: failed[name] for name in sorted(used & failed.keys())},
         empty=tuple(
             sorted(

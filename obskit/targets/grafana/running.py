@@ -15,7 +15,6 @@ from obskit.errors import BadAnswerError, ObskitError
 from obskit.targets.grafana import elastic
 from obskit.targets.grafana.doors import Door, Elastic, Metrics
 from obskit.targets.grafana.queries import Query
-from obskit.targets.grafana.ranges import Range
 
 __all__ = ["Result", "Runner"]
 
@@ -48,7 +47,6 @@ class Runner:
     """Runs queries, each different one once.
 
     Args:
-        over: The time range.
         deadline: Deadline of all together.
         grafana: Grafana, asked first; None to ask the data sources themselves.
         metrics: Gives the client of a Prometheus.
@@ -58,13 +56,11 @@ class Runner:
     def __init__(
         self,
         *,
-        over: Range,
         deadline: Deadline,
         grafana: Http | None,
         metrics: Callable[[Door], Metrics],
         indices: Callable[[Door], Elastic],
     ) -> None:
-        self._over = over
         self._deadline = deadline
         self._grafana = grafana
         self._metrics = metrics
@@ -124,8 +120,8 @@ class Runner:
             found = client.instant(query.text)
             asked = f"query={query.text}"
         else:
-            found = client.ranged(query.text, query.step)
-            asked = f"query={query.text} over {self._over.length:g} s, step {query.step:g} s"
+            found = client.ranged(query.text, query.step, query.over.length)
+            asked = f"query={query.text} over {query.over.length:g} s, step {query.step:g} s"
         if found and not isinstance(found[0], Mapping):  # a scalar: one time and one text
             found = [{"metric": {}, "value": found}]
         values = sum(map(_numbers, found))
@@ -140,7 +136,7 @@ class Runner:
     def _ask_elastic(self, door: Door, query: Query) -> Result:
         client = self._indices(door)
         time_field = str(query.target.get("timeField") or door.options.get("timeField") or "@timestamp")  # fmt: skip
-        body = elastic.search_body(query.target, self._over, time_field, query.step)
+        body = elastic.search_body(query.target, query.over, time_field, query.step)
         answer = client.search(body)
         found = elastic.amount(query.target, answer)
         total = (answer["hits"].get("total") or {}).get("value", 0)
@@ -159,8 +155,8 @@ class Runner:
         assert self._grafana is not None  # noqa: S101 - asked only where it is
         started = time.monotonic()
         body = {
-            "from": f"{self._over.start * 1000:.0f}",
-            "to": f"{self._over.end * 1000:.0f}",
+            "from": f"{batch[0].over.start * 1000:.0f}",
+            "to": f"{batch[0].over.end * 1000:.0f}",
             "queries": [_sent(query, f"Q{at}") for at, query in enumerate(batch)],
         }
         try:
@@ -227,10 +223,11 @@ def _numbers(series: Mapping[str, Any]) -> int:
 
 
 def _batches(queries: Iterable[Query]) -> list[list[Query]]:
-    """A dozen at once, of one data source: one that Grafana lacks fails its own queries only."""
-    by_door: dict[str, list[Query]] = {}
+    """A dozen at once, of one time range and data source: one that Grafana lacks fails only its own."""
+    by_door: dict[tuple[str, float], list[Query]] = {}
     for query in queries:
-        by_door.setdefault(query.door.uid if query.door else "", []).append(query)
+        uid = query.door.uid if query.door else ""
+        by_door.setdefault((uid, query.over.length), []).append(query)
     return [
         found[at : at + _AT_ONCE]
         for found in by_door.values()
