@@ -31,6 +31,7 @@ from obskit.schema.model import Schema
 
 __all__ = ["Decoder"]
 
+_STEP: Final = 64  # lines that are tried together where the block before had suspects
 _SAMPLE: Final = 64  # lines that the order of keys is learned from
 _LONGEST_GUESS: Final = 4_096  # bytes in which a carriage return shows that the source has them
 _LESSONS: Final = 8  # how often that is tried
@@ -88,7 +89,9 @@ class _Reader:
         try:
             events = self._decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise Suspect(_culprit(data, error)) from None
+            # a key that was not seen before may be one of the schema all the same
+            certain = not str(error).startswith("Object contains unknown field")
+            raise Suspect(_culprit(data, error), certain=certain) from None
         if not events:
             return NOTHING._replace(lines=data.count(b"\n") + (data[-1:] != b"\n"))
         if self._exact:
@@ -163,6 +166,7 @@ class Decoder:
         self._learned = self._any_order
         self._order: list[str] = []
         self.count = 0  # lines of the block that was read last
+        self._troubled = False  # whether that block had a suspect
         self._lessons = _LESSONS
         self._skeletons = Skeletons()
         self._ordered = "timestamp-order" in selection.severities
@@ -183,25 +187,35 @@ class Decoder:
             data = data.replace(b"\r\n", b"\n")
         if not self._order:
             self._learn(data.split(b"\n", _SAMPLE)[:_SAMPLE])
-        span = self._tried(data, context)
-        if span is not None:
-            self.count = span.lines
-            if self._sensitive:
-                yield from suspicious_lines(data)
-            return
+        if not self._troubled:
+            try:
+                self.count = self._tried(data, context).lines
+            except Suspect:
+                self._troubled = True
+            else:
+                if self._sensitive:
+                    yield from suspicious_lines(data)
+                return
         lines = data.removesuffix(b"\n").split(b"\n")
         self.count = len(lines)
+        self._troubled = False
         unlike: list[bytes] = []
-        pending = [(0, len(lines))]
+        starts = range(0, len(lines), _STEP)
+        pending = [(start, min(start + _STEP, len(lines)), False) for start in reversed(starts)]
         while pending:
-            start, end = pending.pop()
-            piece = b"\n".join(lines[start:end])
+            start, end, doomed = pending.pop()
+            piece = b"\n".join(lines[start:end]) if end - start > 1 else lines[start]
+            if doomed:
+                self._troubled = True
+                yield start, piece
+                continue
             try:
                 self._clean(self._learned, piece, context)
             except Suspect as suspect:
                 if end - start > 1:
-                    pending.extend(_split(start, end, suspect.index))
+                    pending.extend(_split(start, end, suspect))
                     continue
+                self._troubled = True
                 if not self._clean_in_any_order(piece, context):
                     yield start, piece
                     continue
@@ -212,15 +226,16 @@ class Decoder:
         if len(unlike) * 50 > len(lines):
             self._learn(unlike[:_SAMPLE])
 
-    def _tried(self, data: bytes, context: Context) -> Span | None:
+    def _tried(self, data: bytes, context: Context) -> Span:
         """The whole block at once; if attributes turn out to be of too many shapes, they are decoded."""
         hopeful = not self._skeletons.hopeless
         try:
             return self._clean(self._learned, data, context)
         except Suspect:
-            if hopeful and self._skeletons.hopeless and self._learned is not self._any_order:
-                self._learned = self._exact_reader()
-        return None
+            if not (hopeful and self._skeletons.hopeless) or self._learned is self._any_order:
+                raise
+        self._learned = self._exact_reader()
+        return self._clean(self._learned, data, context)
 
     def _clean(self, reader: _Reader, data: bytes, context: Context) -> Span:
         span = reader.span(data)
@@ -267,13 +282,14 @@ class Decoder:
         state.seen(span.least, span.greatest)
 
 
-def _split(start: int, end: int, culprit: int | None) -> list[tuple[int, int]]:
-    """The parts of a range of lines to try next, the first one last."""
-    if culprit is None or start + culprit >= end:
+def _split(start: int, end: int, suspect: Suspect) -> list[tuple[int, int, bool]]:
+    """The parts of a range of lines to try next, the first one last, and whether a part is lost anyhow."""
+    if suspect.index is None or start + suspect.index >= end:
         middle = (start + end) // 2
-        return [(middle, end), (start, middle)]
-    at = start + culprit
-    return [part for part in ((at + 1, end), (at, at + 1), (start, at)) if part[0] < part[1]]
+        return [(middle, end, False), (start, middle, False)]
+    at = start + suspect.index
+    parts = ((at + 1, end, False), (at, at + 1, suspect.certain), (start, at, False))
+    return [part for part in parts if part[0] < part[1]]
 
 
 def _culprit(data: bytes, error: Exception) -> int | None:

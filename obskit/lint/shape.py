@@ -39,12 +39,14 @@ _REMEMBERED: Final = 65_536
 class Suspect(Exception):  # noqa: N818 (no error: it says where to look)
     """Something may be wrong in a block; ``index`` is the line that it is likely on, from 0, or None.
 
-    A wrong guess costs time only.
+    Of a line that ``certain`` is said of, nothing else is tried before the slow path looks. A wrong guess costs
+    time only.
     """
 
-    def __init__(self, index: int | None = None) -> None:
+    def __init__(self, index: int | None = None, *, certain: bool = False) -> None:
         super().__init__(index)
         self.index = index
+        self.certain = certain
 
 
 class Span(NamedTuple):
