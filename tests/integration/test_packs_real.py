@@ -388,6 +388,18 @@ def test_a_backtest_on_this_history_finds_what_was_active(loaded: Stack) -> None
     assert results["RedisDown"].firings == 0
 
 
+def test_a_backtest_without_any_recording_asks_nothing_that_prometheus_refuses(
+    loaded: Stack,
+) -> None:
+    """As before the first provision: each recording is put into the expressions that read it."""
+    now = time.time()
+    results = backtest(loaded.rules, loaded.range_query, start=now - 20, end=now, step=10)
+    assert [result for result in results if result.not_tried] == []
+    fired = {result.alert for result in results if result.firings}
+    assert "Watchdog" in fired
+    assert fired <= set(RIGHTLY_ACTIVE) | {"PrometheusNotificationsDropped"}
+
+
 def test_check_backtest_asks_the_prometheus_of_obskit_yml(loaded: Stack, tmp_path: Path) -> None:
     (tmp_path / "obskit.yml").write_text(
         f"project: packs\nprometheus:\n  url: {str(loaded.client.base_url).rstrip('/')}\n"
