@@ -2,9 +2,10 @@
 
 def normalise(doc, known)
   document, reasons, declared, span, millis = {}, [], {}, nil, nil
-  search = doc.any? { |key, value| @aliases.key?(key) || (value.is_a?(Hash) && @parents.key?(key)) }
-  @fields.each do |field|
-    found = search ? find(doc, field) : direct(doc, field)
+  candidates = candidates_of(doc)
+  @fields.each_with_index do |field, index|
+    places = candidates[index]
+    found = places && find(doc, field, places)
     if found.nil?
       reasons << (field[:name] + ": missing") if field[:required]
       next

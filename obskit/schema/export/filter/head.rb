@@ -9,15 +9,12 @@
 def initialize(fields, settings, limits, formats)
   @fields, @settings, @limits, @formats = fields, settings, limits, formats
   @fields.each { |field| field[:paths] = field[:names].map { |name| [name, name.split(".")] } }
-  @plain = {}
-  @fields.each { |field| @plain[field[:name]] = true if field[:path].size == 1 }
-  # Most events have canonical names only. An alias at the top, or an object where a dotted name begins,
-  # is what makes a search worth its price.
-  @aliases, @parents = {}, {}
-  @fields.each do |field|
-    field[:paths].each do |name, path|
-      @aliases[name] = true unless @plain[name]
-      @parents[path[0]] = true if path.size > 1
+  # First key of every name: an event has some ten keys, the schema some two hundred names, and only names that
+  # begin with a key of the event are looked for.
+  @candidates = {}
+  @fields.each_with_index do |field, index|
+    field[:paths].each_with_index do |(name, path), place|
+      [name, path[0]].uniq.each { |key| (@candidates[key] ||= []) << [index, place] }
     end
   end
   @date = /\A(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d+))? ?(?:[Zz]|([+-])(\d\d)(?::?(\d\d))?)\z/

@@ -1,20 +1,27 @@
 # --- Taking values out of the parsed line ----------------------------------------------------
 # What is found is [name, [[holder, key in its parent], …], key].
 
-def direct(doc, field)
-  name = field[:name]
-  doc.key?(name) ? [name, [[doc, nil]], name] : nil
+# For each field the places of the names that the event may have.
+def candidates_of(doc)
+  found = {}
+  doc.each_key do |key|
+    list = @candidates[key]
+    list.each { |index, place| (found[index] ||= []) << place } if list
+  end
+  found
 end
 
 # The canonical name beats every alias, and aliases count in listed order. An object is no value of a
 # plain field: {"host": {"name": "a"}} has its host at the alias host.name.
-def find(doc, field)
+def find(doc, field, places)
+  places.sort! if places.size > 1
   fallback = nil
-  field[:paths].each_with_index do |(name, path), index|
+  places.each do |place|
+    name, path = field[:paths][place]
     holders, key = locate(doc, name, path)
     next if holders.nil?
     return [name, holders, key] if field[:type] == "flattened" || !holders[-1][0][key].is_a?(Hash)
-    fallback = [name, holders, key] if index == 0
+    fallback = [name, holders, key] if place == 0
   end
   fallback
 end

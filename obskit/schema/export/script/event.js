@@ -2,8 +2,7 @@
 
 // Readers stop at different depths, and some of them for good: this is where all of ours stop.
 function tooDeep(line) {
-  var brackets = line.match(/[\[{]/g);
-  if (brackets === null || brackets.length <= LIMITS.nesting) { return false; }
+  if (line.length <= LIMITS.nesting || line.split("{").length + line.split("[").length <= LIMITS.nesting) { return false; }
   var depth = 0;
   var token = /"(?:[^"\\]|\\.)*"|[\[\]{}]/g;
   for (var found = token.exec(line); found !== null; found = token.exec(line)) {
@@ -39,7 +38,7 @@ function setPath(document, path, value) {
 
 // WARNING is WARN and critical is ERROR; what the source said stays beside it unless only its case differs.
 function levelOf(field, value, document) {
-  if (typeof value !== "string") { return value; }
+  if (typeof value !== "string" || (field.allowed !== null && field.allowed.indexOf(value) >= 0)) { return value; }
   var upper = value.replace(/^\s+|\s+$/g, "").toUpperCase();
   if (field.allowed !== null && field.allowed.indexOf(upper) >= 0) { return upper; }
   if (!has(field.synonyms, upper)) { return value; }
@@ -56,9 +55,10 @@ function normalise(line, shipper) {
   if (read.reason) { return { reasons: [read.reason], document: {} }; }
   var doc = read.doc, document = {}, reasons = [], declared = {}, spanId, time;
 
+  var candidates = candidatesOf(doc);
   for (var i = 0; i < FIELDS.length; i++) {
     var field = FIELDS[i];
-    var found = find(doc, field);
+    var found = candidates[i] === undefined ? null : find(doc, field, candidates[i]);
     if (found === null) {
       if (field.required) { reasons.push(field.name + ": missing"); }
       continue;

@@ -9,6 +9,7 @@
 // ---------------------------------------------------------------------------------------------
 
 var hasOwn = Object.prototype.hasOwnProperty;
+var NOTHING = [];
 
 function has(object, key) { return hasOwn.call(object, key); }
 

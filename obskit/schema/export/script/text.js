@@ -3,7 +3,7 @@
 // An escaped half of a surrogate pair without its other half is no character. The parsers differ
 // in what they make of it (Logstash cuts the text there), so such a line goes to the quarantine.
 function hasLoneSurrogate(line) {
-  if (!/\\u[dD][89a-fA-F]/.test(line)) { return false; }
+  if (line.indexOf("\\u") < 0 || !/\\u[dD][89a-fA-F]/.test(line)) { return false; }
   var escape = /\\(?:u([0-9a-fA-F]{4})|.)/g;
   var awaited = -1; // where the second half has to stand
   for (var match = escape.exec(line); match !== null; match = escape.exec(line)) {
@@ -38,4 +38,10 @@ function firstBytes(text, limit) {
     if (pair) { i++; }
   }
   return text;
+}
+
+// An expression takes longer than a look at the first unit, which is enough for most texts.
+function isBlank(text) {
+  var first = text.charCodeAt(0);
+  return !(first > 0x20 && first < 0x80) && /^\s*$/.test(text);
 }
