@@ -144,7 +144,7 @@ class ApiDelivery:
         return Live(
             address=Address("grafana", "dashboard", uid),
             body={"folder": str(meta.get("folderUid") or ""), "dashboard": board},
-            mark=marks.mark_of_tags(tags, self._project),
+            mark=marks.mark_of_tags(tags, self._project, uid),
             extra={"version": board.get("version"), "provisioned": bool(meta.get("provisioned"))},
         )
 
@@ -236,11 +236,11 @@ class ApiDelivery:
 
     def _refuse_foreign(self, uid: str, change: Change) -> None:
         """Deleting a folder deletes what others put into it."""
-        foreign = [
-            str(item.get("title"))
-            for item in self._client.in_folder(uid)
-            if marks.owner_tag(self._project) not in (item.get("tags") or ())
-        ]
+        foreign = []
+        for item in self._client.in_folder(uid):
+            mark = marks.mark_of_tags(item.get("tags") or (), self._project, str(item["uid"]))
+            if mark is None or mark.project != self._project:
+                foreign.append(str(item.get("title")))
         if foreign:
             raise RejectedError(
                 f"holds dashboards that are not {self._project}'s: {', '.join(foreign)}",
@@ -253,7 +253,7 @@ class ApiDelivery:
             self._client.delete_dashboard(uid)
             return
         board = dict(change.after.body["dashboard"])
-        board["tags"] = [*marks.plain_tags(board.get("tags") or ()), *marks.tags_of(mark())]
+        board["tags"] = [*marks.plain_tags(board.get("tags") or ()), *marks.tags_of(mark(), uid)]
         board |= {"uid": uid, "id": None}
         board.pop("version", None)
         if change.before is not None:

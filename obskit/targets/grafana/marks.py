@@ -1,17 +1,19 @@
 """The marks of Grafana's objects: tags, a key of ``jsonData``, and annotations as the registry.
 
 ====================  ===========================================================================
-dashboard             two tags, ``obskit:PROJECT`` and ``obskit:DIGEST@RELEASE``
+dashboard             two tags, ``obskit:PROJECT`` and ``obskit:DIGEST@RELEASE:UID`` (both ends shortened)
 data source           ``jsonData.obskit``, with the fingerprints of its secrets
 folder                has no room: an annotation with the tags ``obskit``, ``obskit:PROJECT`` and
                       ``folder:UID:DIGEST``, whose text says what was done
 ====================  ===========================================================================
 
-A tag has 50 characters at most (the column of Grafana's database), so a long project is shortened.
+A tag has 50 characters at most (the column of Grafana's database), so a long project is shortened, and the
+digest is written in base 64. The uid is in the mark because "Save as" can copy the tags: a copy is not ours.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
@@ -23,7 +25,9 @@ __all__ = ["folder_mark", "folder_tags", "mark_of_tags", "owner_tag", "plain_tag
 
 _TAG: Final = 50
 _UID: Final = 40
-_DIGEST: Final = re.compile(r"obskit:(?P<digest>[0-9a-f]{32})@(?P<release>.*)")
+_DIGEST: Final = re.compile(
+    r"obskit:(?P<digest>[A-Za-z0-9_-]{22})@(?P<release>[^:]*):(?P<uid>[0-9a-f]{6})"
+)
 
 
 def _short(name: str, most: int) -> str:
@@ -42,9 +46,20 @@ def uid(prefix: str, project: str) -> str:
     return _short(f"{prefix}-{project}", _UID).replace("~", "-").replace(".", "_")
 
 
-def tags_of(mark: Mark) -> list[str]:
-    """The tags of a mark."""
-    return [owner_tag(mark.project), f"obskit:{mark.digest}@{mark.release}"[:_TAG]]
+def _of(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:6]
+
+
+def tags_of(mark: Mark, board: str) -> list[str]:
+    """The tags of a mark.
+
+    Args:
+        mark: The mark.
+        board: Uid of the dashboard that carries it.
+    """
+    written = base64.urlsafe_b64encode(bytes.fromhex(mark.digest)).decode().rstrip("=")
+    release = mark.release.replace(":", "")[:12]
+    return [owner_tag(mark.project), f"obskit:{written}@{release}:{_of(board)}"]
 
 
 def plain_tags(tags: Iterable[Any]) -> list[Any]:
@@ -52,12 +67,16 @@ def plain_tags(tags: Iterable[Any]) -> list[Any]:
     return [tag for tag in tags if not (isinstance(tag, str) and tag.startswith("obskit:"))]
 
 
-def mark_of_tags(tags: Iterable[Any], project: str) -> Mark | None:
+def mark_of_tags(tags: Iterable[Any], project: str, board: str) -> Mark | None:
     """The mark that tags carry; of this project where its tag is among them.
 
     Args:
         tags: A dashboard's tags.
         project: Name of this project.
+        board: The dashboard's uid.
+
+    Returns:
+        None where there is no mark, or that of another dashboard, of which this is a copy.
     """
     owner = release = digest = ""
     for tag in tags:
@@ -65,7 +84,10 @@ def mark_of_tags(tags: Iterable[Any], project: str) -> Mark | None:
             continue
         found = _DIGEST.fullmatch(tag)
         if found:
-            digest, release = found["digest"], found["release"]
+            if found["uid"] != _of(board):
+                return None
+            digest = base64.urlsafe_b64decode(found["digest"] + "==").hex()
+            release = found["release"]
         elif tag == owner_tag(project):
             owner = project
         else:

@@ -115,7 +115,7 @@ class FileDelivery:
                 hint="was it cut short? remove it, and obskit writes it anew",
             )  # fmt: skip
         tags = body.get("tags") or []
-        mark = marks.mark_of_tags(tags, self._project)
+        mark = marks.mark_of_tags(tags, self._project, str(body.get("uid")))
         if wanted is None and (mark is None or mark.project != self._project):
             return None
         address = wanted or Address("grafana", "dashboard", str(body.get("uid")))
@@ -135,7 +135,10 @@ class FileDelivery:
         body = change.after.body
         if change.address.kind == "dashboard":
             board = dict(body["dashboard"])
-            board["tags"] = [*marks.plain_tags(board.get("tags") or ()), *marks.tags_of(mark())]
+            board["tags"] = [
+                *marks.plain_tags(board.get("tags") or ()),
+                *marks.tags_of(mark(), change.address.name),
+            ]
             board.pop("version", None)
             batch.write(name, orjson.dumps(board, option=orjson.OPT_INDENT_2).decode() + "\n")
             return

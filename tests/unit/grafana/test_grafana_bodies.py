@@ -22,9 +22,9 @@ LONG = "a-project-with-a-name-that-is-as-long-as-the-rules-of-obskit-al"
 @pytest.mark.parametrize("project", ["demo", LONG, LONG[:-1] + "x"])
 def test_a_mark_survives_in_tags_of_fifty_characters(project: str) -> None:
     mark = Mark(project=project, release="12.34.56.dev789", digest=digest("body"))
-    tags = marks.tags_of(mark)
+    tags = marks.tags_of(mark, "obskit-node")
     assert all(len(tag) <= 50 for tag in tags)
-    read = marks.mark_of_tags(["own", *tags], project)
+    read = marks.mark_of_tags(["own", *tags], project, "obskit-node")
     assert read is not None
     assert (read.project, read.digest) == (project, mark.digest)
     assert mark.release.startswith(read.release)
@@ -34,15 +34,20 @@ def test_a_mark_survives_in_tags_of_fifty_characters(project: str) -> None:
 
 def test_projects_of_equal_beginnings_are_not_mistaken() -> None:
     other = LONG[:-1] + "x"
-    tags = marks.tags_of(Mark(project=other, release="1", digest=digest("x")))
-    read = marks.mark_of_tags(tags, LONG)
+    tags = marks.tags_of(Mark(project=other, release="1", digest=digest("x")), "a")
+    read = marks.mark_of_tags(tags, LONG, "a")
     assert read is not None
     assert read.project != LONG
     assert marks.uid("obskit", LONG) != marks.uid("obskit", other)
 
 
 def test_tags_without_a_mark_are_nobodys() -> None:
-    assert marks.mark_of_tags(["obskit", "node"], "demo") is None
+    assert marks.mark_of_tags(["obskit", "node"], "demo", "a") is None
+
+
+def test_a_copy_with_its_tags_is_nobodys() -> None:
+    tags = marks.tags_of(Mark(project="demo", release="1", digest=digest("x")), "obskit-node")
+    assert marks.mark_of_tags(tags, "demo", "copy-of-obskit-node") is None
 
 
 def _bundled() -> dict[str, Any]:
