@@ -244,3 +244,53 @@ def test_an_address_that_is_none_is_found_before_the_relay_runs() -> None:
     (problem,) = problems(robots, "obskit.yml")
     assert "oncall: dingtalk.url is no address" in problem.message
     assert "the-token" not in str(problem)
+
+
+def test_a_lane_outlives_a_queue_that_is_ill(
+    there: Platform, tmp_path: Path, webhook, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What cannot be marked as told is told again: twice is better than never."""
+    there.answers = [answer({}, 503)]
+    with running(there.url, tmp_path / "q") as (client, relay):
+        client.post(PATH, content=webhook())
+        there.wait(1)
+        relay.queue._db.execute("pragma query_only = on")
+        until(lambda: "the queue cannot be used" in caplog.text)
+        assert relay.alive
+        relay.queue._db.execute("pragma query_only = off")
+        relay._lanes[TARGET].wake()
+        until(lambda: metric(client, "sent_total") == 1)
+        assert metric(client, "queue_depth") == 0
+
+
+def test_one_that_cannot_be_read_any_more_is_given_up_and_stops_nobody(
+    there: Platform, tmp_path: Path, webhook
+) -> None:
+    queue = Queue(tmp_path / "q")
+    queue.put(TARGET, "k", "old", b'{"version": "5"}', window=60)
+    queue.close()
+    with running(there.url, tmp_path / "q") as (client, relay):
+        client.post(PATH, content=webhook())
+        there.wait(1)
+        until(lambda: metric(client, "dead_total") == 1)
+        assert "version 4" in relay.queue.dead()[0].reason
+
+
+def test_what_waits_for_a_robot_that_is_configured_no_more_is_kept_and_named(
+    there: Platform, tmp_path: Path, webhook, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue = Queue(tmp_path / "q")
+    queue.put(Target("demo", "gone", "wecom"), "k", "g", webhook(), window=60)
+    queue.close()
+    with running(there.url, tmp_path / "q") as (client, _):
+        assert "1 notifications wait for demo/gone/wecom" in caplog.text
+        assert metric(client, "queue_depth", receiver="gone", kind="wecom") == 1
+    assert there.received == []
+
+
+def test_a_lane_that_has_ended_makes_the_relay_not_ready(there: Platform, tmp_path: Path) -> None:
+    with running(there.url, tmp_path / "q") as (client, relay):
+        relay._lanes[TARGET].end()
+        relay._lanes[TARGET].join(5)
+        answered = client.get("/-/ready")
+        assert (answered.status_code, answered.text) == (503, "a lane has ended: see the log\n")
