@@ -27,9 +27,8 @@ INVALID: Final = "_invalid"
 #: Below ``attributes``: the event's own id, by which resent lines are told from new ones.
 EVENT_ID: Final = "event_id"
 
-# Longer than any message of use; what is left is for stack and attributes.
-_MESSAGE_BYTES: Final = 32_768
 _MOST: Final = LIMITS.LINE_BYTES - 1  # the newline counts
+_IDS: Final = frozenset({"trace_id", "span_id"})
 
 
 # A forked child must not go on with its parent's series of ids.
@@ -134,7 +133,9 @@ class Draft:
         self._copier = Copier(encoder.names, encoder.patterns, encoder.renderers, self._cuts)
         self.event = event
         self.attributes: dict[str, Any] = {}
-        self.event["message"] = self._copier.text(event["message"], "message", _MESSAGE_BYTES)
+        self.event["message"] = self._copier.text(
+            event["message"], "message", _room(event["message"])
+        )
 
     def put(self, key: object, value: object) -> None:
         """Places one value that a service logs.
@@ -203,6 +204,8 @@ class Draft:
             self._set(("trace_id",), ids[0], alias=True)
             self._set(("span_id",), ids[1], alias=True)
             return
+        if route.alias and route.name in _IDS and kind is str and not value.strip("0"):  # type: ignore[attr-defined]
+            return  # what OpenTelemetry's instrumentation writes where there is no span
         if kind not in (str, int, float, bool):
             value = self._copier.copy(value, given)
         if type(value) is str:
@@ -224,7 +227,7 @@ class Draft:
         for key in path[:-1]:
             node = node.setdefault(key, {})
         if type(value) is str and len(value) > LIMITS.LEAF_BYTES // 4:
-            value, was_cut = cut(value, _MESSAGE_BYTES)
+            value, was_cut = cut(value, _room(value))
             if was_cut:
                 self._cuts.add(".".join(path))
         node[path[-1]] = value
@@ -253,6 +256,11 @@ class Draft:
         elif made is not None:
             self._invalid.add(ATTRIBUTES)
             self._attribute(ATTRIBUTES, made)
+
+
+def _room(text: str) -> int:
+    """Bytes for a text: one that no line can hold is cut to what `shrink` would leave of it."""
+    return _MOST if len(text) <= _MOST else _MOST // 4
 
 
 def _value_at(event: Mapping[str, Any], path: tuple[str, ...]) -> object:

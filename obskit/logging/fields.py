@@ -174,7 +174,6 @@ def _text_check(item: Field) -> Callable[[object], object]:
     matches = re.compile(item.pattern).fullmatch if item.pattern else None
     synonyms: Mapping[str, str] = item.synonyms
     least, greatest = item.min_length, item.max_length or math.inf
-    trace = item.name in ("trace_id", "span_id")
 
     def plain(value: object) -> object:
         if type(value) is str and least <= len(value) <= greatest:
@@ -191,13 +190,11 @@ def _text_check(item: Field) -> Callable[[object], object]:
             value = synonyms.get(upper, upper)
             if value not in item.allowed:
                 return MISSING
-        if trace and not value.strip("0"):
-            return None  # what OpenTelemetry's instrumentation writes where there is no span
         if matches is not None and not matches(value):
             return MISSING
         return value
 
-    return check if matches or trace or item.allowed else plain
+    return check if matches or item.allowed else plain
 
 
 def _number_check(item: Field) -> Callable[[object], object]:

@@ -69,7 +69,11 @@ def _fit(text: str, limit: int, *, tail: bool) -> str:
     shown = text
     while size > limit:
         kept = max(0, kept * (limit - 64) // size)
-        mark = f"…[{whole - kept:,} characters cut]…"
+        mark = (
+            f"…[{whole - kept:,} characters cut]…"
+            if tail
+            else f"…[{whole - kept:,} more characters]"
+        )
         end = kept - kept // 4 if tail else 0
         shown = f"{text[: kept - end]}{mark}{text[whole - end :]}"
         size = len(orjson.dumps(shown))
@@ -85,7 +89,7 @@ def _attributes(attributes: dict[str, Any], room: int, cuts: set[str]) -> dict[s
         if total <= room:
             break
         note = f"…[{sizes[key]:,} bytes cut]"
-        cuts.add(f"{ATTRIBUTES}.{key}")
+        cuts.add(key)
         smaller = len(orjson.dumps({key: note}))
         if smaller < sizes[key]:
             made[key] = note

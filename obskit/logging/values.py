@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Mapping
 from itertools import islice
 from typing import Any, Final
 
@@ -154,13 +154,13 @@ class Copier:
         """
         kind = type(key)
         if kind is str:
-            text = clean(key[: LIMITS.KEY_BYTES])  # type: ignore[index]
+            text = clean(key[: LIMITS.KEY_BYTES + 1])  # type: ignore[index]
         elif key is None or kind in (bool, float):
             text = str(key)
         elif kind is int:
             text = str(_integer(key))  # type: ignore[arg-type]
         elif kind is bytes:
-            text = _decoded(key[: LIMITS.KEY_BYTES])  # type: ignore[index]
+            text = _decoded(key[: LIMITS.KEY_BYTES + 1])  # type: ignore[index]
         else:
             text = type_name(key)
         if "\0" in text:
@@ -229,15 +229,17 @@ _CONTAINERS: Final = frozenset(
 )
 
 
-def unused(name: str, taken: Iterable[str]) -> str:
+def unused(name: str, taken: Container[str]) -> str:
     """The name, or where it is taken already the name with a number behind it.
 
     Args:
         name: A key.
-        taken: A container of keys.
+        taken: Keys.
     """
     if name not in taken:
         return name
+    if len(name) * 4 > LIMITS.KEY_BYTES:  # room for the number
+        name = name.encode()[: LIMITS.KEY_BYTES - 16].decode("utf-8", "ignore")
     number = 2
     while f"{name}#{number}" in taken:
         number += 1
@@ -257,6 +259,6 @@ def _decoded(value: bytes) -> str:
 
 def _cut_key(text: str) -> str:
     raw = text.encode()
-    if len(raw) <= LIMITS.KEY_BYTES - 16:  # room for the number of a colliding key
+    if len(raw) <= LIMITS.KEY_BYTES:
         return text
-    return raw[: LIMITS.KEY_BYTES - 16].decode("utf-8", "ignore") + "…"
+    return raw[: LIMITS.KEY_BYTES - 3].decode("utf-8", "ignore") + "…"
