@@ -225,7 +225,9 @@ class _Trial:
                 next="the reasons say what was refused: is the template obskit's, and the shipper's filter current?",
             )  # fmt: skip
         hops = self._hops(canary, deadline, evidence)
-        guilty = next((hop for hop in hops if hop.passed is False), None)
+        # The last server was handed the event directly: when it refuses, the shippers before it wait for it.
+        refusing = hops[-1] if hops and hops[-1].passed is False else None
+        guilty = refusing or next((hop for hop in hops if hop.passed is False), None)
         if guilty is not None:
             detail = f"not found after {took:.0f} s: {guilty.name} lost it: {guilty.detail}"
             return Proof(

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from obskit.config import Settings
+from obskit.deadline import Deadline
 from obskit.engine import execute, verify
 from obskit.engine.verify import Proof, Verdict
 from obskit.local import server
@@ -299,6 +300,35 @@ def test_a_dead_filebeat_is_named_as_the_hop_that_lost_it(
     assert any(item.of == "filebeat" for item in proof.evidence)
     assert proofs["canary/orphan/invalid"].verdict is Verdict.FAILED
     assert list((tmp_path / "orphan").iterdir()) == []
+
+
+def test_an_elasticsearch_that_takes_no_writes_is_the_hop_and_not_the_shipper_that_waits(
+    elastic: Running, beat: Running, tmp_path: Path
+) -> None:
+    """The block that a full disk sets: Filebeat retries, and the proof names the server that refuses."""
+    targets = targets_for(elastic, beat, tmp_path, [shop(tmp_path, "full")], seconds=10)
+    provision(targets)
+    stream = "logs-obskit.full-canary"
+    ship(elastic, stream, service="full")
+    block(elastic, stream, blocked=True)
+    try:
+        proof = proofs_of(targets)["canary/full"]
+        disk = {
+            item.subject: item for item in targets["elasticsearch"].examine(Deadline.after(20))
+        }["disk"]
+    finally:
+        block(elastic, stream, blocked=False)
+    assert proof.verdict is Verdict.FAILED
+    assert "elasticsearch lost it" in proof.detail, proof.detail
+    assert "disk" in proof.detail or "block" in proof.detail
+    assert disk.ok is False
+    assert "writes are blocked on 1 indices" in disk.detail
+
+
+def block(elastic: Running, stream: str, *, blocked: bool) -> None:
+    """Set or lift the block of a full disk."""
+    body = {"index.blocks.read_only_allow_delete": True if blocked else None}
+    httpx.put(f"{elastic.url}/{stream}/_settings", json=body).raise_for_status()
 
 
 def test_a_frozen_elasticsearch_fails_within_the_deadline(

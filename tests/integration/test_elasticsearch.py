@@ -276,6 +276,33 @@ def test_what_is_not_ours_is_never_touched(server: Running, namespace: str) -> N
         plan_of(make_target(server, namespace, project="other"))
 
 
+def test_adopting_takes_a_foreign_template_over_and_the_inverse_gives_it_back(
+    server: Running, namespace: str
+) -> None:
+    """By name only; what it held is in the plan, and writing that back restores it without our mark."""
+    target = make_target(server, namespace)
+    path = f"{server.url}/_component_template/{target.names.logs}"
+    theirs = {
+        "template": {"mappings": {"properties": {"a": {"type": "keyword"}}}},
+        "_meta": {"by": "them"},
+    }
+    httpx.put(path, json=theirs).raise_for_status()
+    wanted = target.desired()
+    address = target.address("component_template", target.names.logs)
+    plan = make_plan(
+        namespace, wanted, target.read(frozenset(item.address for item in wanted)),
+        normalise=target.normalise, adopt=frozenset({address}),
+    )  # fmt: skip
+    (adopted,) = [change for change in plan.changes if change.address == address]
+    assert adopted.action is Action.ADOPT
+    apply(target, plan)
+    assert not plan_of(target)
+    assert adopted.before is not None
+    target._put(address, adopted.before.body, None)
+    found = httpx.get(path).json()["component_templates"][0]["component_template"]
+    assert found == theirs
+
+
 def test_the_inverse_plan_removes_what_was_made(server: Running, namespace: str) -> None:
     target = make_target(server, namespace)
     apply(target, plan_of(target))
