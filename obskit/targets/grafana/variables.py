@@ -236,9 +236,11 @@ def filtered(found: Sequence[str], regex: str, sort: int) -> list[tuple[str, str
         sort: Its ``sort``, as Grafana numbers it.
     """
     pattern = _pattern(regex)
+    every = regex.startswith("/") and "g" in regex.rpartition("/")[2]
     options: dict[str, str] = {}
     for item in found:
         matches = list(pattern.finditer(item)) if pattern else []
+        matches = matches if every else matches[:1]
         if pattern is None:
             options.setdefault(item, item)
             continue

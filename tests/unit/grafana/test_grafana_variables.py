@@ -41,6 +41,7 @@ def test_a_named_group_gives_the_text_apart_from_the_value() -> None:
 
 def test_many_matches_in_one_text_are_many_options() -> None:
     assert filtered(['x{a="1",b="2"}'], '/"(\\d)"/g', 0) == [("1", "1"), ("2", "2")]
+    assert filtered(['x{a="1",b="2"}'], '/"(\\d)"/', 0) == [("1", "1")]
 
 
 OPTIONS = [("a", "a"), ("b", "b"), ("c", "c")]
