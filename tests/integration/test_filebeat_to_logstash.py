@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from obskit.schema import REFERENCE_LINE
 from obskit.targets.filebeat import Filebeat
 from obskit.targets.logstash import Logstash
 from tests.contract.rigs.base import make_target
@@ -24,11 +25,21 @@ _SERVICES = [{"name": "shop", "logs": ["shop.log"], "version": "2.1"}, {"name": 
 _SOURCES = [
     {"service": "web", "paths": ["access.txt"], "format": "nginx"},
     {"service": "web", "paths": ["stderr.txt"], "format": "python"},
+    {"service": "web", "type": "container", "paths": ["containers/*.log"]},
 ]
 _ACCESS = '10.0.0.1 - alice [10/Sep/2023:12:34:56 +0200] "GET /a HTTP/1.1" 500 123 "-" "curl" 0.1\nnonsense\n'
 _STDERR = (
     "a first line that is long enough to know this file by, of sixty-four bytes\nERROR:app:query failed\n"
     'Traceback (most recent call last):\n  File "y.py", line 1, in <module>\nValueError: bad\nlast\n'
+)
+_IN_CONTAINER = json.dumps({**json.loads(REFERENCE_LINE), "service": "packed"})
+_DOCKER = (
+    json.dumps({"log": _IN_CONTAINER + "\n", "stream": "stdout", "time": "2023-09-10T12:34:57.5Z"})
+    + "\n"
+)
+_CRI = (
+    f"2023-09-10T12:34:57.500000000Z stdout P {_IN_CONTAINER[:40]}\n"
+    f"2023-09-10T12:34:57.500000000Z stdout F {_IN_CONTAINER[40:]}\n"
 )
 
 
@@ -107,7 +118,10 @@ def test_the_same_lines_become_the_same_documents(filebeat_binary: Path, tmp_pat
     (tmp_path / "shop.log").write_bytes(b"".join(case.line + b"\n" for case in cases))
     (tmp_path / "access.txt").write_text(_ACCESS)
     (tmp_path / "stderr.txt").write_text(_STDERR)
-    expected = len(cases) + 2 + 3
+    (tmp_path / "containers").mkdir()
+    (tmp_path / "containers" / "docker.log").write_text(_DOCKER)
+    (tmp_path / "containers" / "cri.log").write_text(_CRI)
+    expected = len(cases) + 2 + 3 + 2
 
     direct_file = tmp_path / "direct" / "out" / "documents"
     output = {
@@ -152,6 +166,10 @@ def test_the_same_lines_become_the_same_documents(filebeat_binary: Path, tmp_pat
         if len(direct.get(key, ())) != len(through.get(key, ()))
     ]
     assert not differing, "\n".join(differing)
+    packed = [
+        item for items in direct.values() for item in items if item.get("service") == "packed"
+    ]
+    assert [item["message"] for item in packed] == ["User login successful"] * 2
 
 
 def _ruby_of(pipeline: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from obskit.local import binaries
 from obskit.targets.base import Canary
 from obskit.targets.logstash import Logstash
 from tests.contract.rigs.base import apply, make_target, plan_of
-from tests.servers import logstash_standin
+from tests.servers import logstash_standin, normalisers
 from tests.servers.logstash_standin import Standin
 
 
@@ -180,3 +181,30 @@ def test_check_names_a_missing_checker_and_a_missing_sign_in(
     (problem,) = signed.check()
     assert problem.rule == "logstash/grammar"
     assert problem.line
+
+
+def test_what_elasticsearch_refused_goes_to_the_quarantine_as_text(
+    standin: Standin, tmp_path: Path
+) -> None:
+    """The dead letter pipeline keeps the event and the reason, and nothing that can be refused again."""
+    command = normalisers.jruby()
+    if command is None:
+        pytest.skip("no JRuby on this machine: run make servers")
+    text = _target(standin, dead_letter_queue="/var/lib/dlq").files["obskit-dead-letters.conf"]
+    code = text.split("code => '", 1)[1].split("'", 1)[0]
+    event = {
+        "service": "shop", "attributes": {"a": [1]}, "host": {"name": "x"},
+        "@metadata": {"dead_letter_queue": {"reason": "Could not index event: 400"}},
+    }  # fmt: skip
+    ruby = f"@obskit = Object.new\ndef @obskit.apply(event)\n{code}\nend\n"
+    (kept,) = normalisers.logstash_documents(command, ruby, [event], tmp_path / "ruby")
+    assert kept is not None
+    refused = json.loads(kept.pop("message"))
+    assert refused["service"] == "shop"
+    assert refused["attributes"] == {"a": [1]}
+    del kept["@timestamp"]
+    assert kept == {
+        "reasons": ["elasticsearch: Could not index event: 400"],
+        "error": {"type": "elasticsearch", "message": "Could not index event: 400"},
+        "data_stream": {"type": "logs", "dataset": "obskit.invalid", "namespace": "default"},
+    }
