@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
+
 from obskit.config.secret import Secret
 from obskit.engine.resource import Body, redacted
 
@@ -58,6 +60,8 @@ def diff(before: Body, after: Body, path: str = "") -> Iterator[Edit]:
         after: Body desired.
         path: Path of both, for the recursion.
     """
+    if not path and _same_bytes(before, after):
+        return
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in sorted(before.keys() | after.keys(), key=str):
             yield from diff(
@@ -80,6 +84,20 @@ def diff(before: Body, after: Body, path: str = "") -> Iterator[Edit]:
                 yield Edit(path, before, after)
     elif not _equal(before, after):
         yield Edit(path, before, after)
+
+
+def _same_bytes(before: Body, after: Body) -> bool:
+    """Whether both are written with the same bytes: most bodies, and all at once.
+
+    What this cannot tell (1 and 1.0, a ``Secret``) is compared value by value.
+    """
+    if before is ABSENT or after is ABSENT:
+        return False
+    try:
+        one, other = (orjson.dumps(body, option=orjson.OPT_SORT_KEYS) for body in (before, after))
+    except TypeError:  # orjson's word for a value that is not JSON's
+        return False
+    return one == other
 
 
 def _is_list(value: object) -> bool:

@@ -1,0 +1,1 @@
+"""Figures of BENCHMARKS.md: obskit against its peers, as ratios within one run."""
