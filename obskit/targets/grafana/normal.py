@@ -85,7 +85,9 @@ _PLAIN: Final = frozenset({str, int, float, bool})
 
 def _bare(value: Any) -> Any:
     """Without null values: Grafana takes null and absent for the same."""
-    if type(value) in _PLAIN:  # nearly every value is: thousands of dashboards are thousands of them
+    if (
+        type(value) in _PLAIN
+    ):  # nearly every value is: thousands of dashboards are thousands of them
         return value
     if isinstance(value, dict):  # what JSON gives; the abstract classes cost more than the work
         return {key: _bare(item) for key, item in value.items() if item is not None}
