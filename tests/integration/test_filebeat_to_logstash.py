@@ -82,8 +82,14 @@ def _ship(
     path = home / "filebeat.yml"
     path.write_text(yaml.safe_dump(config))
     path.chmod(0o600)
-    with (home / "filebeat.log").open("wb") as log:
-        return subprocess.Popen([str(filebeat), "run", "-c", str(path)], stdout=log, stderr=log)
+    return _start(filebeat, home)
+
+
+def _start(filebeat: Path, home: Path) -> subprocess.Popen[bytes]:
+    with (home / "filebeat.log").open("ab") as log:
+        return subprocess.Popen(
+            [str(filebeat), "run", "-c", str(home / "filebeat.yml")], stdout=log, stderr=log
+        )
 
 
 def _documents(lines: list[str]) -> dict[str, list[dict[str, Any]]]:
@@ -170,6 +176,39 @@ def test_the_same_lines_become_the_same_documents(filebeat_binary: Path, tmp_pat
         item for items in direct.values() for item in items if item.get("service") == "packed"
     ]
     assert [item["message"] for item in packed] == ["User login successful"] * 2
+
+
+def test_nothing_is_lost_when_filebeat_is_killed(filebeat_binary: Path, tmp_path: Path) -> None:
+    """Killed in the middle and started again: every line arrives at least once, while the file is still growing."""
+    reference = json.loads(REFERENCE_LINE)
+    lines = [json.dumps({**reference, "trace_id": f"t{number}"}) + "\n" for number in range(6000)]
+    log = tmp_path / "shop.log"
+    log.write_text("".join(lines[:3000]))
+    files = _target(tmp_path, "logstash").files
+    with receiving() as receiver:
+        output = {"output.logstash": {"hosts": [receiver.address], "bulk_max_size": 64}}
+        first = _ship(filebeat_binary, tmp_path, "killed", files, output)
+        assert receiver.wait_for(500, 60)
+        first.kill()
+        first.wait()
+        before = len(receiver.events)
+        with log.open("a") as stream:
+            stream.write("".join(lines[3000:]))
+        second = _start(filebeat_binary, tmp_path / "killed")
+        try:
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline:
+                arrived = {
+                    json.loads(event["message"])["trace_id"] for event in list(receiver.events)
+                }
+                if len(arrived) == len(lines):
+                    break
+                time.sleep(0.3)
+        finally:
+            second.kill()
+            second.wait()
+    assert before < len(lines)
+    assert arrived == {f"t{number}" for number in range(len(lines))}
 
 
 def _ruby_of(pipeline: str) -> str:

@@ -13,12 +13,11 @@ from obskit.config import Settings
 from obskit.errors import ConfigError, Problem
 from obskit.schema import LIMITS, Schema
 from obskit.schema.export.filebeat import ScriptSettings, export
-from obskit.schema.streams import collisions, quarantine_stream
+from obskit.schema.streams import quarantine_stream
 from obskit.targets.filebeat.settings import FilebeatSettings, Source
 from obskit.targets.shipped import render
 
 __all__ = [
-    "collision_problems",
     "input_count",
     "input_files",
     "main_file",
@@ -162,19 +161,3 @@ def input_count(text: str) -> int:
         return 0
     # One that is not enabled counts too: Filebeat lists it as running (seen on 7.17).
     return sum(isinstance(item, dict) for item in data) if isinstance(data, list) else 0
-
-
-def collision_problems(settings: Settings) -> Iterator[Problem]:
-    """Services whose events would share a data stream, or take the quarantine's.
-
-    Args:
-        settings: All of obskit.yml.
-    """
-    for dataset, names in collisions(item.name for item in settings.services).items():
-        shown = " and ".join(repr(name) for name in names)
-        what = "is reserved" if len(names) == 1 else "can hold one service only"
-        yield Problem(
-            rule="config/stream",
-            message=f"services: {shown} lead to the dataset {dataset!r}, which {what}: rename",
-            path=str(settings.path),
-        )

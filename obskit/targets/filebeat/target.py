@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -20,14 +21,13 @@ from obskit.targets.filebeat import doctor, proof
 from obskit.targets.filebeat.check import check_inputs, check_main
 from obskit.targets.filebeat.client import FilebeatApi, Stats, error_lines
 from obskit.targets.filebeat.content import (
-    collision_problems,
     input_files,
     main_file,
 )
 from obskit.targets.filebeat.settings import FilebeatSettings
 from obskit.targets.marks import split_mark, with_mark
 from obskit.targets.official import top_keys
-from obskit.targets.shipped import read_whole
+from obskit.targets.shipped import name_problems, read_whole
 
 __all__ = ["Filebeat"]
 
@@ -51,6 +51,7 @@ class Filebeat(Target[FilebeatSettings]):
         #: Where its log ended before the first write, so that older errors are not told again.
         self.log_position = 0
         self._before: Stats | None = None
+        self._lock = threading.Lock()
         self._batch = Batch(self.folder)
         config = self.settings.config
         self._main = Folder(self.path(config).parent) if config else None
@@ -127,11 +128,12 @@ class Filebeat(Target[FilebeatSettings]):
 
     def _remember(self) -> None:
         """Counters and the log's end from before the first write: what is new afterwards is ours."""
-        if self._before is not None or self.api is None:
-            return
-        self._before = self.api.stats()
-        if self.settings.log is not None:
-            _, self.log_position = error_lines(self.path(self.settings.log))
+        with self._lock:  # files are written side by side
+            if self._before is not None or self.api is None:
+                return
+            self._before = self.api.stats()
+            if self.settings.log is not None:
+                _, self.log_position = error_lines(self.path(self.settings.log))
 
     def settle(self, changes: Sequence[Change]) -> None:
         """Wait until Filebeat runs the inputs that were written."""
@@ -161,7 +163,9 @@ class Filebeat(Target[FilebeatSettings]):
 
     def check(self) -> Iterator[Problem]:
         """Names of streams, and every file by ``filebeat test config`` where installed."""
-        yield from collision_problems(self.context.settings)
+        yield from name_problems(
+            self.context.settings, (source.service for source in self.settings.sources)
+        )
         if self.files:
             yield from check_inputs(self.files)
         if self.settings.config is not None:

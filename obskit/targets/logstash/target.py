@@ -22,7 +22,7 @@ from obskit.targets.logstash.client import NodeApi
 from obskit.targets.logstash.content import pipeline_files, pipeline_ids, pipelines_file
 from obskit.targets.logstash.settings import LogstashSettings
 from obskit.targets.marks import split_mark, with_mark
-from obskit.targets.shipped import read_whole
+from obskit.targets.shipped import name_problems, read_whole
 
 __all__ = ["Logstash"]
 
@@ -148,7 +148,9 @@ class Logstash(Target[LogstashSettings]):
         )
 
     def check(self) -> Iterator[Problem]:
-        """The grammar of the pipelines, and whether the output can sign in."""
+        """Names of streams, the grammar of the pipelines, and whether the output can sign in."""
+        if "filebeat" not in self.context.peers:  # which tells it otherwise
+            yield from name_problems(self.context.settings)
         yield from check_grammar(self.files)
         peer = self.context.peers.get("elasticsearch")
         auth = peer.settings.auth if peer else None

@@ -129,8 +129,10 @@ def test_check_names_what_is_wrong_and_what_is_missing(
     monkeypatch.delenv("OBSKIT_FILEBEAT", raising=False)
     monkeypatch.setenv("PATH", "")
     two = [{"name": "a-b", "logs": ["a"]}, {"name": "a_b", "logs": ["b"]}]
-    found = {item.rule: item for item in _target(tmp_path, two).check()}
-    assert found.keys() == {"config/stream", "filebeat/not-installed"}
+    mistyped = [{"service": "tyll", "paths": ["x"]}]
+    found = {item.rule: item for item in _target(tmp_path, two, sources=mistyped).check()}
+    assert found.keys() == {"config/stream", "config/service", "filebeat/not-installed"}
+    assert "'tyll'" in found["config/service"].message
     assert "'a-b' and 'a_b'" in found["config/stream"].message
     assert found["filebeat/not-installed"].severity is Severity.INFO
     monkeypatch.setenv("OBSKIT_FILEBEAT", str(filebeat_binary))
