@@ -27,7 +27,7 @@ from obskit.schema.export import json_schema
 from obskit.schema.fields import BUILTIN
 
 LINES = int(os.environ.get("OBSKIT_BENCH_LINES", "200000"))
-ROUNDS = 5
+ROUNDS = 3
 PEER = "orjson + jsonschema-rs"
 BARE = "a bare orjson.loads loop"
 

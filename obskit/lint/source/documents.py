@@ -26,7 +26,7 @@ class Document(NamedTuple):
 def documents(url: str, index: str, schema: Schema, *, api_key: str = "") -> Iterator[Document]:
     """Every document of the data streams, in the order of the index.
 
-    ``@timestamp``, which data streams need beside ``timestamp``, is left out of the event.
+    ``@timestamp`` and ``data_stream``, which the log path adds for Elasticsearch, are left out of the event.
 
     Args:
         url: Address of Elasticsearch, with user and password where it wants them.
@@ -46,12 +46,13 @@ def documents(url: str, index: str, schema: Schema, *, api_key: str = "") -> Ite
     client = Elasticsearch(
         shown, basic_auth=auth, api_key=api_key or None, request_timeout=_SECONDS
     )
-    drop = "@timestamp" not in schema.by_name
+    drop = [name for name in ("@timestamp", "data_stream") if name not in schema.top_level]
     try:
         for hit in scan(client, index=index, size=_PAGE, scroll="1m", request_timeout=_SECONDS):
             event: dict[str, Any] = dict(hit["_source"])
-            if drop and "timestamp" in event:
-                event.pop("@timestamp", None)
+            if "timestamp" in event:
+                for name in drop:
+                    event.pop(name, None)
             yield Document(
                 f"{hit['_index']}/{hit['_id']}", json.dumps(event, separators=(",", ":")).encode()
             )

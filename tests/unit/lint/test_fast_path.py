@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501 (cases stand in one line)
 import base64
+import io
 import json
 import os
 import random
@@ -105,6 +106,31 @@ def test_both_paths_agree_on_the_corpus_alone_and_among_good_lines(case):
         assert {(rule, number) for rule, number, _ in among} == {
             (rule, 41) for rule in case["rules"]
         }
+
+
+def test_every_defect_of_the_corpus_is_found_at_its_place_among_200_000_lines():
+    some = random.Random(7)
+    good = good_lines(2_000)
+    lines = [good[number * 2_000 // 200_000] for number in range(200_000)]
+    planted = {}
+    # a defect in time shows against its neighbours, and is tested on its own
+    for case in CASES:
+        if case["rules"] and not case["id"].startswith("ts-valid"):
+            place = some.randrange(len(lines))
+            while place in planted:
+                place = some.randrange(len(lines))
+            planted[place] = case
+            lines[place] = raw(case)
+    one = scan(fast=True)
+    one.read(io.BytesIO(b"\n".join(lines) + b"\n").read, "x")
+    assert one.tally.lines == 200_000
+    found = {}
+    for hit in one.tally.hits:
+        if hit.problem.rule == "inconsistent-type":  # the defects differ from each other in that
+            continue
+        found.setdefault(hit.problem.line - 1, set()).add(hit.problem.rule)
+    assert found == {place: set(case["rules"]) for place, case in planted.items()}
+    assert len(planted) > 450
 
 
 TOKENS = [
