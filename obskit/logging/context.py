@@ -127,7 +127,10 @@ def current_span() -> tuple[str, str] | None:
     module = sys.modules.get(OTEL)
     if module is None:
         return None
-    found = module.get_current_span().get_span_context()
-    if not found.is_valid:
+    try:
+        found = module.get_current_span().get_span_context()
+        if not found.is_valid:
+            return None
+        return f"{found.trace_id:032x}", f"{found.span_id:016x}"
+    except Exception:  # noqa: BLE001 - a half-loaded or foreign OpenTelemetry costs no event
         return None
-    return f"{found.trace_id:032x}", f"{found.span_id:016x}"

@@ -75,6 +75,7 @@ class JSONFormatter(logging.Formatter):
         found = _patterns(redact_patterns)
         words = None if redact is None else tuple(redact)
         static = {"environment": environment, "version": version, "host": host}
+        _check_values({"service": service, **static}, schema)
         self.service = service
         self.encoder = Encoder(
             schema=schema,
@@ -266,6 +267,23 @@ def _check(service: object, fields: tuple[str, ...]) -> None:
     if type(service) is not str or not 1 <= len(service) <= 256:
         text = f"service is {service!r}; it needs a name of 1 to 256 characters, such as 'user-service'"
         texts.insert(0, text)
+    if texts:
+        _refuse(texts)
+
+
+def _check_values(values: Mapping[str, str], schema: Schema) -> None:
+    """Refuses a value that every line would carry and that the schema does not allow."""
+    from obskit.schema.validate import Validator
+
+    event: dict[str, object] = {key: value for key, value in values.items() if value}
+    try:
+        orjson.dumps(event)
+    except (TypeError, ValueError):
+        _refuse([f"service, environment, version and host must be texts of UTF-8: {event!r}"])
+    found = Validator(schema).validate(event)
+    texts = [
+        item.message for item in found if item.field in event and item.rule != "control-character"
+    ]
     if texts:
         _refuse(texts)
 

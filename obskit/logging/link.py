@@ -13,9 +13,10 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["Link", "Opening"]
+__all__ = ["LARGEST_DATAGRAM", "Link", "Opening"]
 
-_LARGEST_DATAGRAM: Final = 65_507
+#: Bytes of the longest UDP datagram over IPv4.
+LARGEST_DATAGRAM: Final = 65_507
 
 
 class Opening:
@@ -88,8 +89,6 @@ class Link:
         Raises:
             OSError: The connection is dead.
         """
-        if self._datagrams:
-            data = data[:_LARGEST_DATAGRAM]
         try:
             count = self._socket.send(data)
         except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):

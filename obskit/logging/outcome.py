@@ -42,6 +42,7 @@ class Counters:
         unconfirmed: Lines of ``sent`` of which nothing says that the peer read them, known at the end.
         dropped_queue: Lines for which the queue had no room.
         dropped_spool: Lines for which the spool had no room, or the disk.
+        dropped_size: Lines that are longer than a datagram.
         dropped_exit: Lines that waited when time was up at exit, with no spool.
         reconnects: Connections that were made.
     """
@@ -53,10 +54,11 @@ class Counters:
     unconfirmed: int = 0
     dropped_queue: int = 0
     dropped_spool: int = 0
+    dropped_size: int = 0
     dropped_exit: int = 0
     reconnects: int = 0
 
     @property
     def dropped(self) -> int:
         """Lines that were given up."""
-        return self.dropped_queue + self.dropped_spool + self.dropped_exit
+        return self.dropped_queue + self.dropped_spool + self.dropped_size + self.dropped_exit

@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 
 from obskit.logging.clock import EDGE, LAST, MILLISECONDS, second
-from obskit.logging.context import OTEL
+from obskit.logging.context import OTEL, current_span
 from obskit.logging.event import Encoder
 from obskit.logging.fields import MISSING, Nested, Quick
 from obskit.logging.levels import KNOWN
@@ -93,8 +93,10 @@ class QuickPath:
         logger = self._loggers.get(name)
         if logger is None:
             logger = self._logger_part(name)
-        if trace is NULL and OTEL in modules:
-            return None
+        if trace is NULL and OTEL in modules and (span := current_span()):
+            if b'"span_id"' in end:
+                return None
+            trace, end = b'"%b"' % span[0].encode(), b',"span_id":"%b"' % span[1].encode() + end
         line = b"".join((
             _START, until, _MILLISECONDS[int((created - whole) * 1000 + EDGE)], head, trace, _MESSAGE,
             orjson.dumps(message), after, logger, end,
@@ -112,7 +114,7 @@ class QuickPath:
         if "trace_id" in fields:
             given = fields.pop("trace_id")
             if type(given) is str:
-                trace = b'"%b"' % given.encode()
+                trace = orjson.dumps(given)
         if self._ids:
             self._encoder.identify(attributes)
         if attributes:

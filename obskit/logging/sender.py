@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from obskit.logging.link import Link, Opening
+from obskit.logging.link import LARGEST_DATAGRAM, Link, Opening
 from obskit.logging.outcome import Counters, SenderSettings
 from obskit.logging.spool import Spool
 
@@ -78,6 +78,9 @@ class Sender:
             line: The line with its newline.
         """
         self.counters.emitted += 1
+        if self._settings.datagrams and len(line) > LARGEST_DATAGRAM:
+            self.counters.dropped_size += 1
+            return
         waiting = len(self._queue)
         if waiting >= self._settings.queue_lines:
             self.counters.dropped_queue += 1

@@ -134,6 +134,10 @@ def test_the_current_span_is_read_where_opentelemetry_is_loaded(
         assert event["trace_id"] == trace.format_trace_id(found.trace_id)
         assert event["span_id"] == trace.format_span_id(found.span_id)
         assert judge(formatter.format(make_record(trace_id="own")))["trace_id"] == "own"
+        both = judge(formatter.format(make_record(cart=1, client_ip="::1")))
+        assert (both["span_id"], both["attributes"]) == (event["span_id"], {"cart": 1})
+        tricky = judge(formatter.format(make_record(span_id="mine", text='"span_id"')))
+        assert tricky["trace_id"] == event["trace_id"]
     assert current_span() is None
 
 
@@ -150,4 +154,5 @@ def test_a_span_that_raises_costs_no_line(
     monkeypatch: pytest.MonkeyPatch, make_record: Any, judge: Any
 ) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.trace", SimpleNamespace())
-    assert judge(JSONFormatter(service="s").format(make_record("kept")))["message"] == "kept"
+    event = judge(JSONFormatter(service="s").format(make_record("kept", cart=1)))
+    assert (event["message"], event["attributes"]) == ("kept", {"cart": 1})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import logging.config
 import subprocess
@@ -20,6 +21,7 @@ from obskit.errors import ConfigError
 from obskit.logging import JSONFormatter, bind
 from obskit.logging.fields import OWN
 from obskit.schema import BUILTIN
+from obskit.schema.load import parse_schema
 
 
 @pytest.fixture
@@ -229,6 +231,28 @@ def test_what_is_cut_is_named(make_record: Any, formatter: JSONFormatter, judge:
     assert event["attributes"]["_cut"] == ["big", "many", "message"]
     assert event["message"].endswith("more characters]")
     assert event["attributes"]["many"][-1] == "… 1,000 more"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"environment": "e" * 257},
+        {"version": 7},
+        {"host": "\ud800"},
+        {"service": "\ud800"},
+        {"environment": object()},
+    ],
+)
+def test_a_value_of_every_line_is_checked_once(options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError):
+        JSONFormatter(**{"service": "s", **options})
+
+
+def test_a_projects_own_pattern_opens_no_door(make_record: Any) -> None:
+    schema = parse_schema("fields:\n  trace_id: {pattern: '^.+$'}\n")
+    line = JSONFormatter(service="s", schema=schema).format(make_record(trace_id='a","level":"X'))
+    assert json.loads(line)["trace_id"] == 'a","level":"X'
+    assert json.loads(line)["level"] == "INFO"
 
 
 def test_options_are_checked() -> None:

@@ -278,6 +278,18 @@ def test_udp_sends_a_datagram_a_line(make: Any, judge: Any) -> None:
     assert got == [f"event {number}" for number in range(20)]
 
 
+def test_a_line_longer_than_a_datagram_is_dropped_and_counted(make: Any, make_record: Any) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.bind(("127.0.0.1", 0))
+        peer.settimeout(5)
+        handler, log = make(peer.getsockname()[1], transport="udp")
+        handler.handle(make_record("x" * 65_300))
+        log(1)
+        assert json.loads(peer.recv(70_000))["message"] == "event 0"
+        assert handler.counters.dropped_size == handler.counters.dropped == 1
+        handler.close()
+
+
 _FORKING = """
 import logging, os, sys
 from obskit.logging import configure
