@@ -228,15 +228,19 @@ def test_plain_text_becomes_events(path: LogPath) -> None:
         "ERROR:app.db:query failed\nTraceback (most recent call last):\n"
         '  File "y.py", line 1, in <module>\n    foo()\nrequests.exceptions.Timeout: slow\nnext\n'
     )
+    # Begins as the other does: first bytes tell nothing of lines without a time.
+    (path.folder / "stderr-2.log").write_text(
+        "starting up with a line that is long enough to know this file by, of 64 bytes\n"
+    )
     path.provision(
         [{"name": "text"}],
         sources=[
             {"service": "text", "paths": ["access.log"], "format": "nginx"},
-            {"service": "text", "paths": ["stderr.log"], "format": "python"},
+            {"service": "text", "paths": ["stderr*.log"], "format": "python"},
         ],
     )
-    documents = path.search("logs-obskit.text-default", 4)
-    assert len(documents) == 4
+    documents = path.search("logs-obskit.text-default", 5)
+    assert len(documents) == 5
     access = next(item for item in documents if "http" in item)
     assert access["timestamp"] == "2023-09-10T10:34:56.000Z"
     assert access["client_ip"] == "10.0.0.1"

@@ -27,6 +27,8 @@ __all__ = [
 # A stack trace of many lines is one event; a line of JSON is bounded by the schema.
 _EVENT_BYTES: Final = {"json": LIMITS.LINE_BYTES + 1}
 _TEXT_BYTES: Final = 1_048_576
+# Formats whose lines carry their time, so that the first bytes of two files differ.
+_TIMED: Final = frozenset({"json", "nginx"})
 
 
 def sources(settings: Settings, own: FilebeatSettings) -> list[Source]:
@@ -87,6 +89,7 @@ def input_files(settings: Settings, own: FilebeatSettings, schema: Schema) -> di
             paths=list(source.paths),
             matches=[f"_SYSTEMD_UNIT={unit}" for unit in source.units],
             multiline=_shipped(f"filebeat/formats/{source.format}.multiline.yml").rstrip(),
+            timed=source.format in _TIMED,
             metadata=own.metadata,
             shipping=own.shipping,
             known={

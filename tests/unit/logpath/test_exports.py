@@ -10,6 +10,7 @@ import pytest
 
 from obskit.delivery import checker
 from obskit.errors import ConfigError
+from obskit.lint.line import MAX_NESTING
 from obskit.local import binaries
 from obskit.schema import BUILTIN
 from obskit.schema.export import filebeat, logstash
@@ -186,3 +187,8 @@ def test_all_lead_a_service_to_the_same_stream(filebeat_binary: Path, tmp_path: 
     events = [{"message": line} for line in lines]
     others = normalisers.logstash_documents(command, code, events, tmp_path / "l")
     assert [other["data_stream"]["dataset"] for other in others if other] == wanted
+
+
+def test_all_stop_at_the_same_depth() -> None:
+    """The linter's bound on nesting is that of the shippers."""
+    assert filebeat.NESTING == MAX_NESTING

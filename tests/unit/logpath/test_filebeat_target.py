@@ -50,6 +50,9 @@ def test_each_service_has_a_file_with_its_inputs(tmp_path: Path) -> None:
     assert [item["type"] for item in till] == ["filestream"] * 4 + ["journald"]
     ids = [item["id"] for item in till] + [shop["id"]]
     assert len(set(ids)) == len(ids)
+    assert [("file_identity.fingerprint" in item, "file_identity.native" in item) for item in till[:4]] == [
+        (True, False), (False, True), (True, False), (False, True),
+    ]  # fmt: skip
     assert "parsers" not in till[0]
     assert "multiline" in till[1]["parsers"][0]
     assert [list(parser) for parser in till[3]["parsers"]] == [["container"], ["multiline"]]
