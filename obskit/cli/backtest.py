@@ -17,7 +17,7 @@ from obskit.cli.output import console
 from obskit.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
-    from obskit.targets.backtest import Backtest
+    from obskit.targets.prometheus.backtest import Backtest
 
 __all__ = ["DURATION", "Tried", "as_json", "run", "show"]
 
@@ -35,7 +35,7 @@ class _Duration(click.ParamType[float]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """Seconds of a duration such as ``7d``."""
-        from obskit.targets.backtest import seconds
+        from obskit.targets.prometheus.backtest import seconds
 
         try:
             found = seconds(str(value))
@@ -74,10 +74,10 @@ def run(stack: Stack, span: float) -> Tried:
         ServerError: The Prometheus does not answer.
     """
     from obskit.deadline import Deadline
-    from obskit.targets.backtest import backtest
     from obskit.targets.prometheus import Prometheus
-    from obskit.targets.prometheus_rules import parse_rules
-    from obskit.targets.rule_inputs import silent_alerts
+    from obskit.targets.prometheus.backtest import backtest
+    from obskit.targets.prometheus.inputs import silent_alerts
+    from obskit.targets.prometheus.packs import parse_rules
 
     target = next((one for one in stack.targets.values() if isinstance(one, Prometheus)), None)
     if target is None:

@@ -25,8 +25,8 @@ from obskit.local.prometheus import Prometheus
 from obskit.local.server import Running, Server, free_port
 from obskit.schema import BUILTIN
 from obskit.schema.export import elasticsearch as mapping
-from obskit.targets.objectives import ServiceObjective, render_service_rules
-from obskit.targets.prometheus_rules import load_packs
+from obskit.targets.prometheus.objectives import ServiceObjective, render_service_rules
+from obskit.targets.prometheus.packs import load_packs
 
 pytestmark = [
     pytest.mark.servers,

@@ -26,8 +26,9 @@ from obskit.local.filebeat import Filebeat
 from obskit.local.node_exporter import NodeExporter
 from obskit.local.prometheus import Prometheus
 from obskit.local.server import Launch, Running, Server, free_port
-from obskit.targets.backtest import backtest
-from obskit.targets.prometheus_rules import (
+from obskit.targets.prometheus.backtest import backtest
+from obskit.targets.prometheus.inputs import metric_names, silent_alerts
+from obskit.targets.prometheus.packs import (
     Rule,
     ServiceObjective,
     fill_placeholders,
@@ -36,7 +37,6 @@ from obskit.targets.prometheus_rules import (
     render_service_rules,
     select_packs,
 )
-from obskit.targets.rule_inputs import metric_names, silent_alerts
 from tests.integration.test_dashboards_of_databases import (
     Exporter,
     daemon,

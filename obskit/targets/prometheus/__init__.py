@@ -35,7 +35,7 @@ from obskit.targets.prometheus.content import (
     target_files,
 )
 from obskit.targets.prometheus.labels import PROJECT_LABEL, with_label
-from obskit.targets.prometheus_rules import Pack, load_packs
+from obskit.targets.prometheus.packs import Pack, load_packs
 from obskit.targets.shipped import read_whole
 
 __all__ = ["Prometheus", "PrometheusSettings"]

@@ -16,9 +16,9 @@ from obskit.config import Settings
 from obskit.delivery import checker
 from obskit.errors import ConfigError, ObskitError, Problem, Severity
 from obskit.targets import official
-from obskit.targets.objectives import ServiceObjective, render_service_rules
 from obskit.targets.prometheus.labels import rule_line
-from obskit.targets.prometheus_rules import Pack, fill_placeholders, load_packs, select_packs
+from obskit.targets.prometheus.objectives import ServiceObjective, render_service_rules
+from obskit.targets.prometheus.packs import Pack, fill_placeholders, load_packs, select_packs
 
 __all__ = [
     "check_rules",

@@ -9,8 +9,14 @@ import promql_parser
 import pytest
 
 from obskit.errors import UnreachableError
-from obskit.targets.backtest import MOST_POINTS, Backtest, backtest, inline_recordings, seconds
-from obskit.targets.prometheus_rules import (
+from obskit.targets.prometheus.backtest import (
+    MOST_POINTS,
+    Backtest,
+    backtest,
+    inline_recordings,
+    seconds,
+)
+from obskit.targets.prometheus.packs import (
     Rule,
     ServiceObjective,
     load_packs,

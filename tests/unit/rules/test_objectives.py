@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from obskit.targets.objectives import ServiceObjective, render_service_rules
-from obskit.targets.prometheus_rules import parse_rules
+from obskit.targets.prometheus.objectives import ServiceObjective, render_service_rules
+from obskit.targets.prometheus.packs import parse_rules
 
 
 def rules_of(**objective: object) -> dict[str, list[dict]]:

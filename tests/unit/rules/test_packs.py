@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from obskit.errors import ObskitError
-from obskit.targets.prometheus_rules import fill_placeholders, load_packs, parse_rules, select_packs
-from obskit.targets.rule_inputs import metric_names, silent_alerts
+from obskit.targets.prometheus.inputs import metric_names, silent_alerts
+from obskit.targets.prometheus.packs import fill_placeholders, load_packs, parse_rules, select_packs
 
 PACKS = {pack.name: pack for pack in load_packs()}
 

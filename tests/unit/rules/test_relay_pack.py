@@ -10,8 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from obskit.relay.metrics import Metrics
 from obskit.relay.queue import Queue
 from obskit.relay.robots.base import Target
-from obskit.targets.prometheus_rules import load_packs
-from obskit.targets.rule_inputs import metric_names
+from obskit.targets.prometheus.inputs import metric_names
+from obskit.targets.prometheus.packs import load_packs
 
 
 def test_every_metric_and_label_of_the_pack_is_the_relays(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from obskit.targets.prometheus_rules import (
+from obskit.targets.prometheus.packs import (
     ServiceObjective,
     fill_placeholders,
     load_packs,

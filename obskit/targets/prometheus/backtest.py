@@ -15,7 +15,7 @@ from typing import Any
 import promql_parser
 
 from obskit.errors import ObskitError
-from obskit.targets.prometheus_rules import Rule
+from obskit.targets.prometheus.packs import Rule
 
 __all__ = ["Backtest", "RangeQuery", "backtest", "inline_recordings", "seconds"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import promql_parser
 
-from obskit.targets.prometheus_rules import Rule
+from obskit.targets.prometheus.packs import Rule
 
 __all__ = ["metric_names", "silent_alerts"]
 

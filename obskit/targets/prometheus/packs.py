@@ -16,7 +16,11 @@ import yaml
 
 from obskit import assets
 from obskit.errors import ObskitError
-from obskit.targets.objectives import ServiceObjective, render_service_rules, text_environment
+from obskit.targets.prometheus.objectives import (
+    ServiceObjective,
+    render_service_rules,
+    text_environment,
+)
 
 __all__ = [
     "LeftOut",
