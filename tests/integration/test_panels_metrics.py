@@ -452,3 +452,30 @@ def test_grafana_tests_its_data_sources(provisioned: Grafana, grafana: Any) -> N
     (gone,) = check.run(Deadline.after(20))
     assert gone.verdict is Verdict.FAILED
     assert gone.detail == "Grafana has no such data source"
+
+
+def test_a_library_panel_is_proved_by_what_grafana_has_of_it(
+    metrics: Running, tmp_path: Path
+) -> None:
+    """On the stand-in, since the queries of a library panel are in Grafana only."""
+    from tests.servers import grafana_standin
+
+    source = rig.prometheus_source(metrics.url, options=FAST)
+    library = {"libraryPanel": {"uid": "lib", "name": "Shared load"}, "title": ""}
+    gone = {"libraryPanel": {"uid": "gone", "name": "Gone"}, "title": ""}
+    chosen = board(tmp_path, {**library, "datasource": None}, gone)
+    with grafana_standin.running() as held:
+        held.state.library["lib"] = {
+            "type": "stat",
+            "title": "Load",
+            "datasource": {"type": "prometheus", "uid": "obskit-prometheus"},
+            "targets": [{"refId": "A", "expr": "node_load1"}],
+        }
+        settings = {"url": held.url, "auth": rig.auth_of(held), "dashboards": chosen}
+        one = rig.target(tmp_path, [source], project="library", **settings)
+        assert succeeded(rig.provision(one))
+        proofs = prove(one)
+    assert proofs["1"].verdict is Verdict.PROVED, proofs["1"].detail
+    assert proofs["1"].title == "Tried: Load"
+    assert proofs["2"].verdict is Verdict.UNPROVED
+    assert "'Gone'" in proofs["2"].detail

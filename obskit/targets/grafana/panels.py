@@ -114,6 +114,7 @@ class _Trial:
         self, board: Loaded, doors: Sequence[Door], grafana: Http | None, deadline: Deadline
     ) -> None:
         self.doors = doors
+        self._grafana = grafana
         self._board = board
         self._deadline = deadline
         self._over = Range.of(board.body, time.time())
@@ -158,7 +159,8 @@ class _Trial:
     def proofs(self) -> Iterator[Proof]:
         """Resolve, run, judge."""
         scope, failed = Resolver(self._board.body, self, scope_of(self._over)).resolve()
-        found = list(panels(self._board.body, self, scope, failed, self._over))
+        body = self._with_library(self._board.body)
+        found = list(panels(body, self, scope, failed, self._over))
         asked = [query for panel in found for query in panel.queries if not query.unknown]
         results = self._runner.run(asked)
         missing = self._missing(asked, results)
@@ -175,6 +177,27 @@ class _Trial:
             told[panel.id] = self._shown(panel, told.get(panel.shows))
         for panel in found:
             yield told[panel.id]
+
+    def _with_library(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """With the library panels that Grafana has in their places; others stay as they are."""
+        if self._grafana is None or "libraryPanel" not in str(body.get("panels")):
+            return body
+        client = Client(self._grafana, self._deadline)
+
+        def filled(panel: Mapping[str, Any]) -> Mapping[str, Any]:
+            uid = str((panel.get("libraryPanel") or {}).get("uid") or "")
+            if uid and not panel.get("targets"):
+                model = client.library_panel(uid)
+                own = {key: panel[key] for key in ("id", "gridPos", "title") if panel.get(key)}
+                panel = {**(model or panel), **own}
+            if panel.get("panels"):
+                panel = {**panel, "panels": [filled(inner) for inner in panel["panels"]]}
+            return panel
+
+        try:
+            return {**body, "panels": [filled(panel) for panel in body.get("panels") or ()]}
+        except ObskitError:
+            return body  # Grafana does not answer: such a panel stays unproved, and says so
 
     def _missing(
         self, queries: Iterable[Query], results: Mapping[str, Result]

@@ -133,3 +133,54 @@ def test_documents_count_by_themselves() -> None:
 def test_fields_that_are_aggregated_are_known() -> None:
     target = {"bucketAggs": [HISTOGRAM], "metrics": [{"type": "avg", "field": "duration_ms"}]}
     assert elastic.fields_of(target) == {"@timestamp", "duration_ms"}
+
+
+@pytest.mark.parametrize(
+    ("bucket", "expected"),
+    [
+        (
+            {
+                "type": "filters",
+                "settings": {"filters": [{"query": "level:ERROR", "label": "errors"}]},
+            },
+            {
+                "filters": {
+                    "filters": {
+                        "errors": {
+                            "query_string": {"query": "level:ERROR", "analyze_wildcard": True}
+                        }
+                    }
+                }
+            },
+        ),
+        (
+            {"type": "histogram", "field": "duration_ms", "settings": {"interval": "50"}},
+            {"histogram": {"field": "duration_ms", "interval": 50.0, "min_doc_count": 0}},
+        ),
+        ({"type": "nested", "field": "items"}, {"nested": {"path": "items"}}),
+        (
+            {"type": "geohash_grid", "field": "place"},
+            {"geohash_grid": {"field": "place"}},
+        ),
+    ],
+)
+def test_other_ways_to_group(bucket: dict[str, Any], expected: dict[str, Any]) -> None:
+    body = elastic.search_body({"bucketAggs": [{"id": "2", **bucket}]}, OVER, "@timestamp", 30)
+    assert body["aggs"]["2"] == expected
+
+
+def test_values_are_counted_through_every_level() -> None:
+    target = {
+        "metrics": [{"type": "max", "id": "1"}, {"type": "top_metrics", "id": "4"}],
+        "bucketAggs": [{"type": "filters", "id": "3"}, HISTOGRAM],
+    }
+    inner = {
+        "2": {
+            "buckets": [
+                {"1": {"value": 3}, "4": {"top": []}},
+                {"1": {"value": None}, "4": {"top": [1]}},
+            ]
+        }
+    }
+    answer = {"hits": _hits(2), "aggregations": {"3": {"buckets": {"errors": inner}}}}
+    assert elastic.amount(target, answer) == 2
