@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 CI ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help env servers demo test check fmt bench soak generate clean
+.PHONY: help env servers test-servers demo test check fmt bench soak generate clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,7 +27,10 @@ servers: env  ## obtain the real servers (first time: about 10 minutes and 1 GB;
 demo: env servers  ## the whole way: servers, a sample service, provision, verify
 	@$(BIN)/python examples/demo.py
 
-test: env servers  ## everything: unit, contract, cli and integration tests against real servers
+test-servers: env  ## what the tests need beyond that: databases, exporters, the newest checkers
+	@$(BIN)/python tests/servers/get.py --exporters --newest
+
+test: env test-servers  ## everything: unit, contract, cli and integration tests against real servers
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov=obskit --cov-report=term tests
 
 check: env  ## ruff, mypy strict, import contracts, generated files current

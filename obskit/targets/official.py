@@ -36,7 +36,13 @@ _NOISE: Final = (
 
 
 def ask(
-    command: Sequence[str], text: str, *, rule: str, shown: str, name: str
+    command: Sequence[str],
+    text: str,
+    *,
+    rule: str,
+    shown: str,
+    name: str,
+    line_of: Callable[[str], int | None] = lambda _: None,
 ) -> Iterator[Problem]:
     """Findings of a checker on one file.
 
@@ -46,12 +52,16 @@ def ask(
         rule: Id of the findings.
         shown: How the file is called in messages.
         name: How the checker is called in messages.
+        line_of: The line that a complaint without one means, where its words tell; asked before the
+            place is searched for.
     """
     words = _complaint(command, text)
     if words is None:
         return
     placed = list(_placed(words))
-    if not placed:
+    if not placed and (told := line_of(words)) is not None:
+        placed = [(told, None, words.replace("\n", "; "))]
+    elif not placed:
         line, column = locate(text, lambda other: _complaint(command, other) == words)
         placed = [(line, column, words.replace("\n", "; "))]
     for line, column, said in placed:

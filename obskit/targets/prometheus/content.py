@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -174,7 +173,8 @@ def _host(address: str) -> str:
 def groups_of(text: str) -> list[tuple[str, int]]:
     """Name and number of rules of each group of a rule file that a checker has accepted."""
     # CSafeLoader is SafeLoader in C: thousands of rules load in no time.
-    data = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    data = next(iter(yaml.load_all(text, Loader=loader)), None)  # Prometheus reads no other
     return [
         (group["name"], len(group.get("rules") or [])) for group in (data or {}).get("groups") or []
     ]
@@ -193,9 +193,10 @@ def check_rules(name: str, text: str, source: Path | None) -> Iterator[Problem]:
     if promtool is None:
         yield from _check_shape(text, shown)
         return
-    rule, ask = "prometheus/promtool", official.ask
-    for item in ask([promtool, "check", "rules"], text, rule=rule, shown=shown, name="promtool"):
-        yield replace(item, line=_rule_line(text, item.message) or item.line)
+    yield from official.ask(
+        [promtool, "check", "rules"], text, rule="prometheus/promtool", shown=shown, name="promtool",
+        line_of=lambda words: _rule_line(text, words),
+    )  # fmt: skip
 
 
 _IN_RULE = re.compile(r'group "(?P<group>[^"]*)", rule (?P<rule>\d+)')
