@@ -6,7 +6,8 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from obskit.lint.report.model import Hit, Report
     from obskit.lint.session import Job
 
-__all__ = ["command", "project_option"]
+__all__ = ["command", "project_option", "writing"]
 
 _FORMATS = ("text", "json", "sarif", "junit", "github", "gitlab")
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -176,7 +177,8 @@ def command(
     if write_baseline is not None:
         from obskit.lint.baseline import write_baseline as write
 
-        write(write_baseline, subjects)
+        with writing(write_baseline):
+            write(write_baseline, subjects)
         click.echo(
             f"{write_baseline}: {len(subjects)} kinds of findings are excused from now on", err=True
         )
@@ -227,6 +229,25 @@ def _until(seconds: float | None) -> Callable[[], bool]:
     return lambda: stopped or (end is not None and monotonic() >= end)
 
 
+@contextmanager
+def writing(path: Path | None) -> Iterator[None]:
+    """Makes a finding of an error while a file is written.
+
+    Args:
+        path: The file; None for standard output.
+    """
+    from obskit.errors import ConfigError, Problem
+
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        message = f"cannot be written: {error.strerror}"
+        where = str(error.filename or path or "standard output")
+        raise ConfigError([Problem(rule="lint/output", path=where, message=message)]) from None
+
+
 def _split(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name.strip() for value in values for name in value.split(",") if name.strip())
 
@@ -253,7 +274,8 @@ def _tell(report: Report, style: str, output: Path | None, *, streamed: bool, qu
 
     summary = "\n".join(text.summary(report))
     if output is not None:
-        output.write_text("\n".join(FORMATS[style](report)) + "\n", encoding="utf-8")
+        with writing(output):
+            output.write_text("\n".join(FORMATS[style](report)) + "\n", encoding="utf-8")
         click.echo(summary)
     elif streamed or quiet:
         click.echo(("\n" if report.hits and streamed else "") + summary)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from obskit.cli.lint import project_option
+from obskit.cli.lint import project_option, writing
 
 __all__ = ["command"]
 
@@ -71,6 +71,7 @@ def command(
     if unknown := [name for name in fill if name not in schema.by_name]:
         raise click.UsageError(f"--fill: {', '.join(unknown)}: no field of the schema.")
     with (
+        writing(output or rejected),
         click.open_file(str(output) if output else "-", "wb") as events,
         click.open_file(str(rejected or "/dev/null"), "wb") as rest,
     ):

@@ -15,7 +15,7 @@ from obskit.lint.line import Line
 from obskit.lint.linter import LONGEST
 from obskit.lint.normalise import Normaliser
 from obskit.lint.source.blocks import Giant, blocks
-from obskit.lint.source.files import Source, find_sources
+from obskit.lint.source.files import READ_ERRORS, Source, find_sources
 from obskit.schema.fields import BUILTIN
 from obskit.schema.model import Schema
 
@@ -153,7 +153,7 @@ def _lines(source: Source, schema: Schema) -> Iterator[Line]:
                 number += block.data.count(b"\n")
             if unwrapper is not None:
                 yield from unwrapper.rest()
-    except (OSError, EOFError) as error:
+    except READ_ERRORS as error:
         reason = getattr(error, "strerror", None) or str(error)
         problem = Problem(
             rule="lint/source", path=source.shown, message=f"cannot be read: {reason}"

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-
-from zstandard import ZstdError
 
 from obskit.errors import ConfigError, Problem
 from obskit.lint.baseline import read_baseline
@@ -22,7 +19,7 @@ from obskit.lint.parallel import Part, Result, parts, processors, read_part, run
 from obskit.lint.report.model import Hit, Report
 from obskit.lint.scan import Scan
 from obskit.lint.source.documents import Document
-from obskit.lint.source.files import Source, find_sources
+from obskit.lint.source.files import READ_ERRORS, Source, find_sources
 from obskit.lint.source.follow import Arrived
 from obskit.lint.tally import Tally
 from obskit.schema.fields import BUILTIN
@@ -172,7 +169,7 @@ def _in_processes(
 def _lint_part(scan: Scan, part: Part) -> None:
     try:
         read_part(part, scan)
-    except (OSError, EOFError, zlib.error, ZstdError) as error:
+    except READ_ERRORS as error:
         reason = getattr(error, "strerror", None) or str(error)
         message = f"cannot be read: {reason}"
         raise ConfigError(

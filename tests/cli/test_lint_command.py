@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from obskit.schema.fields import REFERENCE_LINE
 
@@ -60,6 +61,10 @@ def test_good_logs_exit_0_and_bad_ones_1(tmp_path):
         (["lint", "--baseline", "none", "good.json"], "none: "),
         (["lint", "-f", "none.yml", "good.json"], "none.yml"),
         (["lint", "--follow", "--run", "good.json"], "exclude each other"),
+        (["lint", "-o", "nodir/x", "good.json"], "nodir/x: error: cannot be written"),
+        (["lint", "--write-baseline", "nodir/x", "good.json"], "nodir/x: error: cannot be written"),
+        (["normalize", "-o", "nodir/x", "good.json"], "nodir/x: error: cannot be written"),
+        (["lint", "--elasticsearch", "nowhere"], "write it like https://"),
         (["normalize", "--fill", "nofield=1", "good.json"], "no field of the schema"),
         (["normalize", "--fill", "service", "good.json"], "has no '='"),
     ],
@@ -98,6 +103,21 @@ def test_standard_input_compressed_files_directories_and_patterns(tmp_path):
     assert "1 line in 1 source: 1 error" in obskit("lint", "-", cwd=tmp_path, stdin=BAD).stdout
     for name in ("logs", "logs/*"):
         assert "2 lines in 2 sources: 1 error" in obskit("lint", name, cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize("command", ["lint", "normalize"])
+@pytest.mark.parametrize(
+    ("name", "pack"), [("a.json.gz", gzip.compress), ("a.json.zst", zstandard.compress)]
+)
+def test_a_compressed_file_that_is_cut_is_no_success(tmp_path, command, name, pack):
+    whole = pack(f"{REFERENCE_LINE}\n".encode() * 2_000)
+    (tmp_path / name).write_bytes(whole + whole)
+    assert obskit(command, name, cwd=tmp_path).returncode == 0
+    for cut in (len(whole) // 2, len(whole) + 5, 6):
+        (tmp_path / name).write_bytes((whole + whole)[:cut])
+        done = obskit(command, name, cwd=tmp_path)
+        assert done.returncode == 2, cut
+        assert "cannot be read: Compressed file ended" in done.stderr
 
 
 def test_settings_come_from_obskit_yml_then_pyproject(tmp_path):

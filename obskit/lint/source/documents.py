@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
-from obskit.errors import BadAnswerError, DeniedError, RejectedError, UnreachableError
+from obskit.errors import (
+    BadAnswerError,
+    ConfigError,
+    DeniedError,
+    Problem,
+    RejectedError,
+    UnreachableError,
+)
 from obskit.schema.model import Schema
 
 __all__ = ["Document", "documents"]
@@ -35,6 +42,7 @@ def documents(url: str, index: str, schema: Schema, *, api_key: str = "") -> Ite
         api_key: Key to sign in with; empty for none.
 
     Raises:
+        ConfigError: The address is none.
         ServerError: Elasticsearch is not there, or does not let us, or refuses.
     """
     from elasticsearch import ApiError, Elasticsearch, TransportError
@@ -43,9 +51,15 @@ def documents(url: str, index: str, schema: Schema, *, api_key: str = "") -> Ite
     parts = urlsplit(url)
     shown = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
     auth = (parts.username, parts.password or "") if parts.username else None
-    client = Elasticsearch(
-        shown, basic_auth=auth, api_key=api_key or None, request_timeout=_SECONDS
-    )
+    try:
+        client = Elasticsearch(
+            shown, basic_auth=auth, api_key=api_key or None, request_timeout=_SECONDS
+        )
+    except ValueError as error:
+        message = f"{error}; write it like https://user:password@localhost:9200"
+        raise ConfigError(
+            [Problem(rule="lint/source", path="--elasticsearch", message=message)]
+        ) from None
     drop = [name for name in ("@timestamp", "data_stream") if name not in schema.top_level]
     try:
         for hit in scan(client, index=index, size=_PAGE, scroll="1m", request_timeout=_SECONDS):

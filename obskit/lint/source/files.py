@@ -6,6 +6,7 @@ import gzip
 import io
 import os
 import sys
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,10 @@ import zstandard
 
 from obskit.errors import ConfigError, Problem
 
-__all__ = ["STDIN", "Source", "find_sources"]
+__all__ = ["READ_ERRORS", "STDIN", "Source", "find_sources"]
+
+#: What reading a source may raise: it is not readable, or its compression is broken.
+READ_ERRORS: Final = (OSError, EOFError, zlib.error, zstandard.ZstdError)
 
 #: The name of standard input.
 STDIN: Final = "-"
@@ -65,10 +69,7 @@ class Source:
                 with gzip.GzipFile(fileobj=raw, mode="rb") as unpacked:
                     yield unpacked.read
             elif magic == "zstd":
-                with zstandard.ZstdDecompressor().stream_reader(
-                    raw, read_across_frames=True
-                ) as stream:
-                    yield stream.read
+                yield _Zstd(raw).read
             elif start or end >= 0:
                 yield _Range(raw, start, end).read
             else:
@@ -83,6 +84,42 @@ class Source:
         if first[:2] == b"\x1f\x8b":
             return "gzip"
         return "zstd" if first == b"\x28\xb5\x2f\xfd" else ""
+
+
+class _Zstd:
+    """Decompresses frame after frame, and tells where the last one is cut: zstandard's own reader does not.
+
+    It is fed little at a time, because a few bytes can stand for megabytes.
+    """
+
+    def __init__(self, file: io.FileIO) -> None:
+        self._file = io.BufferedReader(file)
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._inside = False
+        self._ready = b""
+
+    def read(self, size: int) -> bytes:
+        """At most so many bytes more, and none at the end.
+
+        Raises:
+            EOFError: The last frame is cut.
+        """
+        while len(self._ready) < size and (fed := self._file.read(256)):
+            self._feed(fed)
+        data, self._ready = self._ready[:size], self._ready[size:]
+        if not data and self._inside:
+            raise EOFError("Compressed file ended in the middle of a frame")
+        return data
+
+    def _feed(self, fed: bytes) -> None:
+        while fed:
+            self._inside = True
+            self._ready += self._frame.decompress(fed)
+            fed = self._frame.unused_data
+            if not self._frame.eof:
+                return
+            self._inside = False
+            self._frame = zstandard.ZstdDecompressor().decompressobj()
 
 
 class _Range:
