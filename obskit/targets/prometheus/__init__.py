@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+import yaml
 from pydantic import Field
 
 import obskit
@@ -51,6 +52,14 @@ _TO_LOGS: Final = {
     "url": "/d/obskit-logs?var-trace_id=${__value.raw}",
     "urlDisplayLabel": "Logs of this request",
 }
+
+
+def _not_yaml(file: Path | str, error: yaml.YAMLError) -> Problem:
+    mark = getattr(error, "problem_mark", None)
+    return Problem(
+        rule="prometheus/yaml", message=f"is not YAML: {getattr(error, 'problem', error)}", path=str(file),
+        line=mark.line + 1 if mark else None, column=mark.column + 1 if mark else None,
+    )  # fmt: skip
 
 
 class PrometheusSettings(Section):
@@ -135,14 +144,22 @@ class Prometheus(Target[PrometheusSettings]):
         return self._packs[1]
 
     def desired(self) -> Sequence[Resource]:
-        """One resource a file; every alert carries the project's label."""
-        found = [
-            Resource(
-                address=self.address("rules", name),
-                body=with_label(text, PROJECT_LABEL, self.context.project),
-            )
-            for name, (text, _) in self.rule_files.items()
-        ]
+        """One resource a file; every alert carries the project's label.
+
+        Raises:
+            ContentError: A file of the user's is not YAML; each is named.
+        """
+        found: list[Resource] = []
+        problems: list[Problem] = []
+        for name, (text, source) in self.rule_files.items():
+            try:
+                body = with_label(text, PROJECT_LABEL, self.context.project)
+            except yaml.YAMLError as error:
+                problems.append(_not_yaml(source or name, error))
+            else:
+                found.append(Resource(address=self.address("rules", name), body=body))
+        if problems:
+            raise ContentError(problems, hint="obskit check tells more")
         if "alertmanager" in self.context.peers:
             found.append(
                 Resource(

@@ -22,6 +22,9 @@ def with_label(text: str, name: str, value: str) -> str:
         text: A rule file that is valid YAML.
         name: Name of the label; an alert that has it already keeps its own.
         value: Its value.
+
+    Raises:
+        yaml.YAMLError: It is not YAML.
     """
     root = _composed(text)
     pair = f"{name}: {json.dumps(value)}"
@@ -65,8 +68,10 @@ class _Shape(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mis
 
 
 def _composed(text: str) -> yaml.Node | None:
+    """The first document, which is all that Prometheus reads."""
     # The positions of the loader in C leave a byte order mark out.
-    return yaml.compose(text, Loader=yaml.SafeLoader if text.startswith("\ufeff") else _Shape)
+    loader = yaml.SafeLoader if text.startswith("\ufeff") else _Shape
+    return next(iter(yaml.compose_all(text, Loader=loader)), None)
 
 
 def rule_line(root: yaml.Node | None, group: str, index: int) -> int | None:

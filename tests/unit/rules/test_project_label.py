@@ -40,3 +40,14 @@ def test_a_label_that_is_there_stays() -> None:
 
 def test_comments_stay() -> None:
     assert "  # a comment" in with_label(FILES["quoted"], "p", "demo")
+
+
+@pytest.mark.parametrize("before", ["", "\ufeff", "# 漢字 🙂\n"], ids=["plain", "mark", "wide"])
+def test_places_are_found_behind_a_byte_order_mark_and_wide_characters(before: str) -> None:
+    text = before + FILES["block"]
+    assert with_label(text, "p", "demo") == before + with_label(FILES["block"], "p", "demo")
+
+
+def test_a_second_document_is_left_alone_since_prometheus_reads_only_the_first() -> None:
+    second = "---\ngroups: []\n"
+    assert with_label(FILES["block"] + second, "p", "demo").endswith(second)
