@@ -73,7 +73,8 @@ class PrometheusSettings(Section):
         config: The server's ``prometheus.yml``, where all of it is obskit's; else ``doctor`` prints what
             yours lacks.
         scrape: More jobs for that file: name of the job to its ``host:port`` addresses.
-        scrape_interval: How often targets are scraped and rules evaluated, for that file.
+        scrape_interval: How often targets are scraped: written into that file, and told to Grafana, whose
+            rates over a shorter time would be empty.
         packs: Shipped rule packs to choose from; each is on where its metrics exist. All when absent.
         rules: Rule files of your own.
         runbooks: Base address of the runbooks, for the links in alerts.

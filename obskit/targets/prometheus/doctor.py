@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from obskit.targets.prometheus import Prometheus
 
 __all__ = ["examine", "recognise"]
+
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
 
 
 def examine(target: Prometheus, deadline: Deadline) -> Iterator[Finding]:
@@ -37,6 +41,7 @@ def examine(target: Prometheus, deadline: Deadline) -> Iterator[Finding]:
     config = yaml.safe_load(target.api.data("/status/config", deadline=deadline)["yaml"]) or {}
     yield from _folders(target)
     yield from _configuration(target, config)
+    yield _interval(target, config)
     seconds = float(target.api.query("time()", deadline=deadline)[0]["value"][1])
     yield clock_finding(seconds, time.time())
 
@@ -104,6 +109,21 @@ def _configuration(target: Prometheus, config: dict[str, Any]) -> Iterator[Findi
             next="add to prometheus.yml:\nalerting:\n  alertmanagers:\n    - static_configs:\n"
                  f"        - targets: [{address}]",
         )  # fmt: skip
+
+
+def _interval(target: Prometheus, config: dict[str, Any]) -> Finding:
+    """Whether Grafana is told an interval that the server keeps."""
+    text = str((config.get("global") or {}).get("scrape_interval", "1m"))
+    theirs = timedelta(
+        seconds=sum(int(n) * _UNITS[u] for n, u in re.findall(r"(\d+)(ms|[smhdwy])", text))
+    )
+    ours = target.settings.scrape_interval
+    ok = theirs <= ours
+    return Finding(
+        subject="scrape_interval", ok=True if ok else None,
+        detail=f"the server scrapes every {text}" + ("" if ok else f", Grafana is told {ours.total_seconds():g}s"),
+        next="" if ok else f"set prometheus.scrape_interval to {text}: rates in panels would be empty",
+    )  # fmt: skip
 
 
 def _matches(path: str, pattern: str) -> bool:
