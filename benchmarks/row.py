@@ -11,7 +11,7 @@ __all__ = ["Row", "fastest"]
 
 
 class Row(NamedTuple):
-    """A figure, ours and a peer's, their ratio, and the target in words."""
+    """A figure, ours and a peer's, their ratio, and the target in words; empty where there is none."""
 
     figure: str
     ours: str
@@ -27,7 +27,9 @@ class Row(NamedTuple):
 
     @property
     def met(self) -> bool:
-        """Whether the target is met: ``at least 3`` or ``at most 1.1``."""
+        """Whether the target is met: ``at least 3`` or ``at most 1.1``; none is always met."""
+        if not self.target:
+            return True
         if self.target.startswith("at most"):
             return self.ratio <= self.wanted
         return self.ratio >= self.wanted

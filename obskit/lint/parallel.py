@@ -78,7 +78,11 @@ def read_part(part: Part, scan: Scan) -> None:
 
 
 def run_parts(
-    work: list[Part], jobs: int, make: Callable[[], Scan], task: Callable[[Part], Result]
+    work: list[Part],
+    jobs: int,
+    make: Callable[[], Scan],
+    task: Callable[[Part], Result],
+    begin: Callable[[], None],
 ) -> Iterator[tuple[Part, Tally]]:
     """Lints parts in several processes and gives their findings in order.
 
@@ -90,12 +94,14 @@ def run_parts(
         jobs: Processes.
         make: A scan with fresh state, for parts that are read again.
         task: What a process does with a part; it goes there by name.
+        begin: What a process does first.
     """
     method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
+    context = multiprocessing.get_context(method)
     waiting: deque[tuple[Part, Future[Result]]] = deque()
     remaining = iter(work)
     before = State()
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context(method)) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=begin) as pool:
         try:
             while True:
                 while len(waiting) < 2 * jobs and (part := next(remaining, None)) is not None:

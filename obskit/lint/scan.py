@@ -35,10 +35,15 @@ class Scan:
     on_hit: Callable[[Hit], None] | None = None
     carrier: Carrier | None = Carrier.PLAIN
 
-    def renewed(self) -> Scan:
-        """The same scan for another source: nothing is known of earlier lines."""
+    def renewed(self, *, tally: Tally | None = None) -> Scan:
+        """The same scan for another source: nothing is known of earlier lines.
+
+        Args:
+            tally: Where to count from now on; the same place when None.
+        """
         context = replace(self.linter.context, state=State())
-        return replace(self, linter=replace(self.linter, context=context))
+        linter = replace(self.linter, context=context)
+        return replace(self, linter=linter, tally=self.tally if tally is None else tally)
 
     def read(self, read: Callable[[int], bytes], name: str, *, whole: bool = True) -> None:
         """Lints one source to its end.

@@ -131,16 +131,25 @@ def lint_documents(job: Job, found: Iterable[Document]) -> tuple[Report, Counter
     return scan.tally.report(), scan.tally.subjects
 
 
-def lint_part(job: Job, part: Part) -> Result:
-    """Lints one part on its own, in a process of its own.
+#: The scan of a process that lints parts: what it learned of a source serves the next part too.
+_own_scan: list[Scan] = []
+
+
+def _begin(job: Job) -> None:
+    _own_scan[:] = [new_scan(job)]
+
+
+def lint_part(part: Part) -> Result:
+    """Lints one part on its own, in a process that was begun for it.
 
     Args:
-        job: What to lint, and how.
         part: The part.
     """
-    scan = new_scan(job)
+    (own,) = _own_scan
+    tally = Tally(max_per_rule=own.tally.max_per_rule, baseline=own.tally.baseline)
+    scan = own.renewed(tally=tally)
     _lint_part(scan, part)
-    return Result(scan.tally.finished(), scan.linter.context.state)
+    return Result(tally.finished(), scan.linter.context.state)
 
 
 def _work(job: Job, source: Source) -> Iterator[Part]:
@@ -156,7 +165,9 @@ def _in_processes(
     job: Job, tally: Tally, work: list[Part], jobs: int, on_hit: Callable[[Hit], None] | None
 ) -> None:
     lines = 0
-    for part, found in run_parts(work, jobs, partial(new_scan, job), partial(lint_part, job)):
+    for part, found in run_parts(
+        work, jobs, partial(new_scan, job), lint_part, partial(_begin, job)
+    ):
         lines = lines if part.start else 0
         shown = len(tally.hits)
         tally.merge(found, lines_before=lines)

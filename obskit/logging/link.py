@@ -32,7 +32,10 @@ class Opening:
         self._given_up = False
         self.socket: socket.socket | None = None
         self.error: Exception | None = None
-        threading.Thread(target=self._run, name="obskit-logstash-connect", daemon=True).start()
+        try:
+            threading.Thread(target=self._run, name="obskit-logstash-connect", daemon=True).start()
+        except RuntimeError:  # Python 3.12 and later start no thread while the process ends
+            self._run()
 
     @property
     def done(self) -> bool:
