@@ -291,7 +291,8 @@ def test_a_line_longer_than_a_datagram_is_dropped_and_counted(make: Any, make_re
 
 
 _FORKING = """
-import logging, os, sys
+import logging, os, sys, warnings
+warnings.simplefilter("ignore")  # Python 3.12 warns of a fork of a process with threads
 from obskit.logging import configure
 made = configure(service="forked", logstash={"address": sys.argv[1], "flush_seconds": 5})
 log = logging.getLogger("app")
