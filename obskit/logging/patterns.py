@@ -24,6 +24,13 @@ _KEY: Final = re.compile(
 )
 
 
+# In a URL's query or a connection string, which access logs and errors of clients show.
+_PAIR: Final = re.compile(
+    r"(?<![A-Za-z0-9])((?:[a-z]+[_-])?(?:password|passwd|pwd|secret|token|api[_-]?key|signature)=)[^&;\s\"']+",
+    re.IGNORECASE,
+)
+
+
 def _cards(text: str) -> str:
     return _CARD.sub(lambda found: REDACTED if _luhn(found[0]) else found[0], text)
 
@@ -36,7 +43,7 @@ def _luhn(text: str) -> bool:
 
 
 def _keys(text: str) -> str:
-    return _KEY.sub(REDACTED, text)
+    return _PAIR.sub(rf"\1{REDACTED}", _KEY.sub(REDACTED, text))
 
 
 #: The patterns that can be asked for by name.

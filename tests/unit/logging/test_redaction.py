@@ -99,3 +99,20 @@ def test_a_declared_field_can_be_secret(make_record: Any, judge: Any) -> None:
     event = json.loads(line)
     assert event["card"] == "[REDACTED]"
     assert "1234" not in line
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("GET /x?token=abc&page=2", "GET /x?token=[REDACTED]&page=2"),
+        ("GET /x?a=1&access_token=abc HTTP/1.1", "GET /x?a=1&access_token=[REDACTED] HTTP/1.1"),
+        ("host=db password=hunter2 user=u", "host=db password=[REDACTED] user=u"),
+        ("X-Amz-Signature=deadbeef", "X-Amz-Signature=[REDACTED]"),
+        ("broken_tokens=3 tokens=4 page=2", "broken_tokens=3 tokens=4 page=2"),
+    ],
+)
+def test_pairs_of_a_query_are_keys_too(
+    make_record: Any, judge: Any, text: str, redacted: str
+) -> None:
+    formatter = JSONFormatter(service="s", redact_patterns=["key"])
+    assert judge(formatter.format(make_record(text)))["message"] == redacted
