@@ -173,6 +173,11 @@ class Decoder:
         self._timed = self._ordered or "timestamp-future" in selection.severities
         self._sensitive = bool(_SENSITIVE & selection.severities.keys())
 
+    def forget(self) -> None:
+        """Says that another source begins: if an order of keys was no help before, it may be now."""
+        if self._learned is self._any_order and self._lessons:
+            self._order = []
+
     def suspects(self, data: bytes, context: Context) -> Iterator[tuple[int, bytes]]:
         """The lines that need a look, with their numbers in the block, from 0, in order.
 

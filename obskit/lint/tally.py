@@ -16,6 +16,8 @@ __all__ = ["Tally", "subject"]
 
 _WINDOW: Final = 160  # characters of a line that are shown
 _BEFORE: Final = 40  # of these, in front of the finding
+_SENSITIVE: Final = frozenset({"secret", "personal-data"})  # whose values reports do not repeat
+_MASK: Final = '"•••"'
 _VARIABLE: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\d[\d,.]*")
 
 
@@ -159,6 +161,8 @@ def _hit(found: Found, path: str, about: str) -> Hit:
     head = "…" if start else ""
     before = head + _visible(text[start : column - 1])
     inside = _visible(text[column - 1 : min(end, column - 1 + width)])
+    if found.rule in _SENSITIVE:
+        inside = _MASK
     after = _visible(text[column - 1 + width : end]) if column - 1 + width < end else ""
     tail = "…" if end < len(text) else ""
     problem = found.problem(path)

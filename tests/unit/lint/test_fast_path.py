@@ -107,6 +107,20 @@ def test_both_paths_agree_on_the_corpus_alone_and_among_good_lines(case):
         }
 
 
+def test_a_source_in_another_writing_does_not_slow_down_the_next_one():
+    selection, options = select(), Options()
+    decoder = Decoder(BUILTIN, selection, options)
+    spaced = b"\n".join([json.dumps(json.loads(REFERENCE_LINE)).encode()] * 100)
+    compact = b"\n".join([REFERENCE_LINE.encode()] * 100)
+    readers = []
+    for data in (spaced, compact, spaced):
+        decoder.forget()
+        assert list(decoder.suspects(data, Context())) == []
+        assert decoder.count == 100
+        readers.append(decoder._learned is decoder._any_order)
+    assert readers[:2] == [True, False]
+
+
 def test_every_defect_of_the_corpus_is_found_at_its_place_among_200_000_lines():
     some = random.Random(7)
     good = good_lines(2_000)

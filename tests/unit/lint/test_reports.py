@@ -45,6 +45,19 @@ def test_text_shows_the_line_and_carets_below_the_place():
     ]
 
 
+def test_reports_do_not_repeat_a_secret():
+    line = json.dumps(
+        {**json.loads(GOOD), "attributes": {"password": "hunter2", "mail": "ada@example.org"}}
+    )
+    scan = Scan(linter=Linter(selection=select(chosen=["secret", "personal-data"])), tally=Tally())
+    scan.block(line.encode(), "x")
+    found = scan.tally.report()
+    assert [hit.problem.rule for hit in found.hits] == ["secret", "personal-data"]
+    assert "hunter2" not in found.hits[0].excerpt
+    assert "ada@" not in found.hits[1].excerpt
+    assert found.hits[0].excerpt[found.hits[0].offset :].startswith('"•••"')
+
+
 def test_carets_stay_below_the_place_in_long_lines():
     line = json.dumps(
         {**json.loads(GOOD), "message": "x" * 5000, "level": "info", "attributes": {"a": "y" * 500}}
