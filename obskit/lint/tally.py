@@ -161,10 +161,10 @@ def _hit(found: Found, path: str, about: str) -> Hit:
     head = "…" if start else ""
     before = head + _visible(text[start : column - 1])
     inside = _visible(text[column - 1 : min(end, column - 1 + width)])
-    if found.rule in _SENSITIVE:
-        inside = _MASK
     after = _visible(text[column - 1 + width : end]) if column - 1 + width < end else ""
     tail = "…" if end < len(text) else ""
+    if found.rule in _SENSITIVE:  # the same line may hold more of them
+        before, inside, after, tail = "", _MASK, "", ""
     problem = found.problem(path)
     return Hit(
         problem=problem,

@@ -53,9 +53,7 @@ def test_reports_do_not_repeat_a_secret():
     scan.block(line.encode(), "x")
     found = scan.tally.report()
     assert [hit.problem.rule for hit in found.hits] == ["secret", "personal-data"]
-    assert "hunter2" not in found.hits[0].excerpt
-    assert "ada@" not in found.hits[1].excerpt
-    assert found.hits[0].excerpt[found.hits[0].offset :].startswith('"•••"')
+    assert [hit.excerpt for hit in found.hits] == ['"•••"', '"•••"']
 
 
 def test_carets_stay_below_the_place_in_long_lines():
