@@ -40,6 +40,26 @@ def _read() -> Iterator[Case]:
                 yield Case(case["id"], line, case["normalised"])
 
 
+def _event(document: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The event of a document, without what shipping adds; None for one that is quarantined."""
+    if document is None or document["data_stream"]["dataset"] == "obskit.invalid":
+        return None
+    shipped = ("@timestamp", "@metadata", "data_stream")
+    return {key: value for key, value in document.items() if key not in shipped}
+
+
+def differences(
+    cases: list[Case], documents: list[dict[str, Any]] | list[dict[str, Any] | None]
+) -> list[str]:
+    """The cases that gave another event than they should, in words."""
+    assert len(documents) == len(cases), "a line was lost, or gave two events"
+    return [
+        f"{case.id}: {case.line[:300]!r}\n  wanted {case.normalised}\n  got    {document}"
+        for case, document in zip(cases, documents, strict=True)
+        if _event(document) != case.normalised
+    ]
+
+
 _VALUES: list[Any] = [
     None, "", "x", "  ", 0, 1, -1, 1.5, -0.0, 99, 200, 599.0, 600, 1e20, True, False, [], [1], {}, {"a": 1},
     "2023-09-10 12:34:56,1+02", "2024-02-29T00:00:00.123456789-18:00", "2023-02-29T00:00:00Z",

@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from obskit.schema import BUILTIN
 from obskit.schema.export import filebeat, logstash
 from tests.servers import normalisers
-from tests.unit.logpath.corpus import Case, conformance, random_cases
+from tests.unit.logpath.corpus import Case, conformance, differences, random_cases
 
 pytestmark = pytest.mark.filterwarnings("error")
-
-
-def _event(document: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The event of a document, without what shipping adds; None for one that is quarantined."""
-    if document is None or document["data_stream"]["dataset"] == "obskit.invalid":
-        return None
-    shipped = ("@timestamp", "@metadata", "data_stream")
-    return {key: value for key, value in document.items() if key not in shipped}
-
-
-def _differences(
-    cases: list[Case], documents: list[dict[str, Any]] | list[dict[str, Any] | None]
-) -> list[str]:
-    assert len(documents) == len(cases), "a line was lost, or gave two events"
-    return [
-        f"{case.id}: {case.line[:300]!r}\n  wanted {case.normalised}\n  got    {document}"
-        for case, document in zip(cases, documents, strict=True)
-        if _event(document) != case.normalised
-    ]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +33,7 @@ def test_filebeat_makes_the_same_events(
     script = filebeat.export(BUILTIN, filebeat.ScriptSettings())
     lines = [case.line for case in cases]
     documents = normalisers.filebeat_documents(filebeat_binary, script, lines, tmp_path)
-    assert not (found := _differences(cases, documents)), "\n".join(found[:10])
+    assert not (found := differences(cases, documents)), "\n".join(found[:10])
 
 
 def test_the_logstash_filter_makes_the_same_events(cases: list[Case], tmp_path: Path) -> None:
@@ -68,7 +48,7 @@ def test_the_logstash_filter_makes_the_same_events(cases: list[Case], tmp_path: 
     events = [{"message": case.line.decode(errors="backslashreplace")} for case in cases]
     code = logstash.ruby(BUILTIN, logstash.FilterSettings())
     documents = normalisers.logstash_documents(command, code, events, tmp_path)
-    assert not (found := _differences(cases, documents)), "\n".join(found[:10])
+    assert not (found := differences(cases, documents)), "\n".join(found[:10])
 
 
 def test_the_corpus_can_be_read() -> None:

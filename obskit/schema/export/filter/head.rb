@@ -21,6 +21,10 @@ def initialize(fields, settings, limits, formats)
   @days = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
   @last_instant = 253_402_300_799_999 # the end of the year 9999, in milliseconds
   @exact = 2**53 - 1                  # whole numbers that a double holds
+  # White space as Unicode has it; [[:space:]] lacks U+001C to U+001F.
+  space = "[\\t-\\r\\x1c-\\x20\\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]"
+  @blank = Regexp.new("\\A" + space + "*\\z")
+  @around = Regexp.new("\\A" + space + "+|" + space + "+\\z")
   @ipv4 = /\A(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!\z)|\z)){4}\z/
   # https://www.w3.org/TR/trace-context/#traceparent-header: version-trace-parent-flags, by position
   @traceparent = /\A[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?\z/

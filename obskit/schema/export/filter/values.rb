@@ -13,7 +13,7 @@ end
 
 def text(field, value)
   return [nil, "not text"] unless value.is_a?(String)
-  return [nil, "empty"] if value.length < field[:min_length] || (field[:min_length] > 0 && value.match?(/\A[[:space:]]*\z/))
+  return [nil, "empty"] if value.length < field[:min_length] || (field[:min_length] > 0 && value.match?(@blank))
   if field[:max_length] > 0 && value.length > field[:max_length]
     return [nil, "longer than " + field[:max_length].to_s + " characters"]
   end
@@ -26,7 +26,7 @@ end
 def level_of(field, value, document)
   return value unless value.is_a?(String)
   return value if field[:allowed] && field[:allowed].include?(value)
-  upper = value.gsub(/\A[[:space:]]+|[[:space:]]+\z/, "").upcase
+  upper = value.gsub(@around, "").upcase
   return upper if field[:allowed] && field[:allowed].include?(upper)
   return value unless field[:synonyms].key?(upper)
   document["severity_text"] ||= value if field[:name] == "level"

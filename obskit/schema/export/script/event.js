@@ -39,7 +39,7 @@ function setPath(document, path, value) {
 // WARNING is WARN and critical is ERROR; what the source said stays beside it unless only its case differs.
 function levelOf(field, value, document) {
   if (typeof value !== "string" || (field.allowed !== null && field.allowed.indexOf(value) >= 0)) { return value; }
-  var upper = value.replace(/^\s+|\s+$/g, "").toUpperCase();
+  var upper = value.replace(AROUND, "").toUpperCase();
   if (field.allowed !== null && field.allowed.indexOf(upper) >= 0) { return upper; }
   if (!has(field.synonyms, upper)) { return value; }
   if (field.name === "level" && !has(document, "severity_text")) { document.severity_text = value; }

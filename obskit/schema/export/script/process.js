@@ -26,7 +26,7 @@ function datasetOf(service) {
 
 function process(event) {
   var line = event.Get("message");
-  if (typeof line === "string" && isBlank(line)) { event.Cancel(); return event; }
+  if (typeof line === "string" && /^[ \t-\r]*$/.test(line)) { event.Cancel(); return event; }
   var host = event.Get("host.hostname") || event.Get("host.name");
   var shipper = { host: host, environment: SETTINGS.environment, version: SETTINGS.version };
   var result;

@@ -40,8 +40,13 @@ function firstBytes(text, limit) {
   return text;
 }
 
+// White space as Unicode has it; \s would add U+FEFF and lack U+0085.
+var SPACE = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
+var BLANK = new RegExp("^" + SPACE + "*$");
+var AROUND = new RegExp("^" + SPACE + "+|" + SPACE + "+$", "g");
+
 // An expression takes longer than a look at the first unit, which is enough for most texts.
 function isBlank(text) {
   var first = text.charCodeAt(0);
-  return !(first > 0x20 && first < 0x80) && /^\s*$/.test(text);
+  return !(first > 0x20 && first < 0x80) && BLANK.test(text);
 }
