@@ -106,7 +106,9 @@ def _with_replicas(settings: Settings) -> dict[str, Section]:
             if key != "replicas"
         }
         replicas = getattr(section, "replicas", ())
-        if not isinstance(replicas, tuple):  # Elasticsearch's are a number: the copies of each shard
+        if not isinstance(
+            replicas, tuple
+        ):  # Elasticsearch's are a number: the copies of each shard
             continue
         for number, differing in enumerate(replicas, start=2):
             try:
