@@ -28,6 +28,9 @@ from obskit.errors import ContentError, ObskitError, Severity
 
 __all__ = ["command"]
 
+#: How long to wait, in seconds, for the first scrape of new targets; one that is down is told by its proof.
+_FIRST_SCRAPE = 20.0
+
 
 def _ready(stack: Stack, *, quiet: bool) -> None:
     """Refuse before the first write what cannot end well: bad content, a missing server or privilege."""
@@ -108,7 +111,11 @@ def command(
     if done and facts["plan"]["changes"]:
         # What the new targets expose decides which rule packs fit, so the plan is made once more.
         with working("waiting for the targets", quiet=quiet):
-            verify(stacks.checks(stack.targets), only="targets")
+            checks = [
+                replace(check, seconds=min(check.seconds, _FIRST_SCRAPE))
+                for check in stacks.checks(stack.targets)
+            ]
+            verify(checks, only="targets")
         stack = open_stack(file, environment, only)
         more: dict[str, Any] = {}
         done = _make_so(stack, more, replace(options, yes=True, saved=None))

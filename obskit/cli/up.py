@@ -38,12 +38,18 @@ def ours(path: Path) -> bool:
     show_default=True,
     help="Docker Compose, native processes, or Compose where a Docker engine answers.",
 )
+@click.option(
+    "--no-provision", is_flag=True, help="Only start it, also where there is an obskit.yml."
+)
 @click.option("--json", "as_json", is_flag=True, help="The addresses for machines.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
-def command(services: tuple[str, ...], engine: str, *, as_json: bool, quiet: bool) -> None:
+def command(
+    services: tuple[str, ...], engine: str, *, no_provision: bool, as_json: bool, quiet: bool
+) -> int:
     """Start a local stack (or only SERVICES and what they need) for obskit.yml to be tried on.
 
-    Its addresses go into .env.local, which ``-e local`` reads: obskit provision -e local.
+    Its addresses go into .env.local, which ``-e local`` reads. Where there is an obskit.yml, a stack that
+    is started for the first time is provisioned too, without the proofs: obskit verify -e local.
     """
     from obskit import local
 
@@ -54,6 +60,7 @@ def command(services: tuple[str, ...], engine: str, *, as_json: bool, quiet: boo
             "is a file of yours and was not touched", where=str(path),
             hint="rename it: obskit up writes the addresses of the local stack there",
         )  # fmt: skip
+    first = local.current(FOLDER.absolute()) is None
     stack = local.up(
         FOLDER, services=services or None, engine=engine,
         progress=lambda line: None if quiet or as_json else out.print(f"  {escape(line)}"),
@@ -69,10 +76,30 @@ def command(services: tuple[str, ...], engine: str, *, as_json: bool, quiet: boo
             f"the stack runs, but its addresses could not be written: {error}",
             hint="obskit down stops it",
         ) from None
+    config = Path("obskit.yml")
+    provisions = first and config.is_file() and not no_provision and not services
     if as_json:
         show_json({"folder": str(stack.folder), "environment": variables})
     elif not quiet:
+        then = "" if provisions else f" Now: obskit provision -e {ENVIRONMENT}."
         console().print(
-            f"The local stack runs. Its addresses are in {path}; now: obskit provision -e {ENVIRONMENT}."
+            f"The local stack runs. Its addresses are in {path}.{then}"
             " obskit down stops it and leaves nothing."
         )
+    return _provision(config, quiet=quiet or as_json) if provisions else 0
+
+
+def _provision(config: Path, *, quiet: bool) -> int:
+    from obskit.cli.provision import command as provision
+
+    words = [
+        "--yes",
+        "--no-verify",
+        "-e",
+        ENVIRONMENT,
+        "-f",
+        str(config),
+        *(["--quiet"] if quiet else []),
+    ]
+    code = provision.main(words, prog_name="obskit provision", standalone_mode=False)
+    return code if isinstance(code, int) else 0

@@ -322,8 +322,17 @@ class Elasticsearch(Target[ElasticsearchSettings]):
                 "logMessageField": "message",
                 "logLevelField": "level",
                 "maxConcurrentShardRequests": 5,
+                **self._links(),
             },
         )
+
+    def _links(self) -> dict[str, Any]:
+        """From the trace id of a line to where its trace is shown (``links.trace``)."""
+        trace = self.context.settings.links.trace
+        if not trace:
+            return {}
+        url = trace.replace("{trace_id}", "${__value.raw}")
+        return {"dataLinks": [{"field": "trace_id", "url": url, "urlDisplayLabel": "Trace"}]}
 
 
 def _with(live: Live, key: str, value: Body) -> Live:

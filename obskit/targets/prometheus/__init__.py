@@ -31,6 +31,7 @@ from obskit.targets.prometheus.config import check_any, check_config, main_confi
 from obskit.targets.prometheus.content import (
     check_rules,
     choose_packs,
+    exposed_profiles,
     proof_rules,
     rule_files,
     target_files,
@@ -291,7 +292,8 @@ class Prometheus(Target[PrometheusSettings]):
             ) from None
 
     def check(self) -> Iterator[Problem]:
-        """Every rule file, by promtool where installed."""
+        """Every rule file, by promtool where installed; profiles that listen for everybody."""
+        yield from exposed_profiles(self.context.settings)
         asked = self.settings.packs
         packs = [
             pack for pack in load_packs()

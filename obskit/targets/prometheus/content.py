@@ -22,6 +22,7 @@ from obskit.targets.prometheus.packs import Pack, fill_placeholders, load_packs,
 __all__ = [
     "check_rules",
     "choose_packs",
+    "exposed_profiles",
     "groups_of",
     "proof_rules",
     "rule_files",
@@ -143,6 +144,26 @@ def rule_files(
 
 def _problem(settings: Settings, rule: str, message: str) -> Problem:
     return Problem(rule=rule, message=message, path=str(settings.path))
+
+
+def exposed_profiles(settings: Settings) -> Iterator[Problem]:
+    """A warning for each pprof address beyond loopback: profiles show code, arguments and memory.
+
+    Args:
+        settings: All of obskit.yml.
+    """
+    named = [
+        ("links", settings.links),
+        *((f"services.{s.name}.links", s.links) for s in settings.services),
+    ]
+    for place, links in named:
+        host = urlsplit(links.pprof if "//" in links.pprof else f"//{links.pprof}").hostname or ""
+        if host and not (host in ("localhost", "::1") or host.startswith("127.")):
+            yield Problem(
+                rule="config/pprof-exposed", severity=Severity.WARNING, path=str(settings.path),
+                message=f"{place}.pprof: {host} is reached beyond loopback: whoever can connect reads the "
+                "process' memory; listen on 127.0.0.1 and go there by ssh -L",
+            )  # fmt: skip
 
 
 def target_files(settings: Settings) -> dict[str, str]:
