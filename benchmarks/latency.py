@@ -131,7 +131,7 @@ async def _serve(upstreams: Sequence[str]) -> None:
         asker, answerer = _Pipe(count), _Pipe(None)
         asker.other, answerer.other = answerer, asker
         task: asyncio.Task[object] = loop.create_task(
-            loop.create_connection(lambda: answerer, host, port)  # type: ignore[arg-type]
+            loop.create_connection(lambda: answerer, host, port)
         )
         running.add(task)
         task.add_done_callback(running.discard)

@@ -285,4 +285,5 @@ def _deepest(error: Mapping[str, Any]) -> str:
     while isinstance(cause, Mapping):
         last = str(cause.get("reason") or last)
         cause = cause.get("caused_by")
-    return (f"{top}: {last}" if last and last not in top else top)[:800]
+    # The cause is what helps; a top that lists the parts of a template is long enough to hide it.
+    return f"{top[:400]}: {last}"[:800] if last and last not in top else top[:800]
