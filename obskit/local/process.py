@@ -82,12 +82,10 @@ def alive(identity: Identity) -> bool:
     """Whether the process runs and is the one that was started."""
     _reap(identity.pid)
     stat = _stat(identity.pid)
-    return (
-        stat is not None
-        and stat[0] != "Z"
-        and stat[2] == identity.started
-        and _carries(identity.pid, identity.token)
-    )
+    if stat is None or stat[0] == "Z" or stat[2] != identity.started:
+        return False
+    # While a process becomes another program its environment reads as nothing, which says nothing.
+    return _environment(identity.pid) == b"" or _carries(identity.pid, identity.token)
 
 
 def descendants(token: str, *, session: int | None = None) -> tuple[int, ...]:
@@ -197,11 +195,16 @@ def _stat(pid: int) -> tuple[str, int, int] | None:
 
 
 def _carries(pid: int, token: str) -> bool:
+    environment = _environment(pid)
+    return environment is not None and f"{TOKEN}={token}".encode() in environment.split(b"\0")
+
+
+def _environment(pid: int) -> bytes | None:
+    """A process' environment; None where it is gone or somebody else's."""
     try:
-        environment = Path(f"/proc/{pid}/environ").read_bytes()
+        return Path(f"/proc/{pid}/environ").read_bytes()
     except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return False  # gone, or somebody else's
-    return f"{TOKEN}={token}".encode() in environment.split(b"\0")
+        return None
 
 
 def _reap(pid: int) -> None:

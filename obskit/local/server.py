@@ -155,8 +155,9 @@ def start(
             return one
         _end(identity)
         said = _tail(log, printed)
-        # somebody else was quicker to take the port: prepare() chooses another
-        if attempt == _ATTEMPTS or not any(words in said.lower() for words in _TAKEN):
+        # Somebody else was quicker to take the port: prepare() chooses another. Elasticsearch says so once
+        # and then prints pages about its own end, so all that was printed is looked at.
+        if attempt == _ATTEMPTS or not _port_was_taken(log, printed):
             raise LocalError(f"{trouble}\n{said}".rstrip(), where=server.name, hint=f"see {log}")
     raise AssertionError("the loop returns or raises")
 
@@ -220,6 +221,13 @@ def _wait(one: Running, launch: Launch, deadline: float) -> str:
             if time.monotonic() > end:
                 return f"does not answer at {asked} within {deadline:.0f} s ({last}):"
             time.sleep(0.1)
+
+
+def _port_was_taken(log: Path, printed: int) -> bool:
+    with log.open("rb") as file:
+        file.seek(printed)
+        said = file.read().decode(errors="replace").lower()
+    return any(words in said for words in _TAKEN)
 
 
 def _tail(log: Path, offset: int, lines: int = 15) -> str:
