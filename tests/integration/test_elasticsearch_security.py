@@ -163,4 +163,6 @@ def test_three_nodes_and_one_that_dies(
     servers.stop(running[0])
     again = make_target("elasticsearch", section, folder=tmp_path)
     assert not plan_of(again)
-    assert "2 nodes" in findings(again)["address"].detail
+    deadline = Deadline.after(60)  # until the others notice that one is gone
+    while "2 nodes" not in findings(again)["address"].detail:
+        assert deadline.sleep(1.0), findings(again)["address"].detail

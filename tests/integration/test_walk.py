@@ -209,6 +209,45 @@ def test_explain_tells_what_was_asked_of_whom(walk: Walk) -> None:
     assert walk.obskit("verify", "--explain", "nothing/of/the/kind").returncode == 2
 
 
+def test_init_from_running_writes_what_answers(walk: Walk, tmp_path: Path) -> None:
+    addresses = [
+        walk.config[name]["url"] for name in ("elasticsearch", "prometheus", "alertmanager")
+    ]
+    dead = f"http://127.0.0.1:{server.free_port()}"
+    done = walk.obskit(
+        "init",
+        "--from-running",
+        *addresses,
+        walk.stack.addresses["filebeat"]["url"],
+        dead,
+        "-f",
+        "-",
+    )
+    assert done.returncode == 0, done.stderr
+    found = yaml.safe_load(done.stdout)
+    assert found["elasticsearch"]["url"] == addresses[0]
+    assert found["prometheus"] == {"url": addresses[1], "files": walk.config["prometheus"]["files"]}
+    assert found["alertmanager"]["url"] == addresses[2]
+    assert found["filebeat"]["url"] == walk.stack.addresses["filebeat"]["url"]
+    assert f"# {dead}: no connection" in done.stdout
+    nothing = walk.obskit("init", "--from-running", dead, "-f", str(tmp_path / "obskit.yml"))
+    assert nothing.returncode == 1
+    assert not (tmp_path / "obskit.yml").exists()
+
+
+def test_watch_tells_only_what_changes(walk: Walk) -> None:
+    running = subprocess.Popen(
+        [sys.executable, "-m", "obskit", "verify", "--watch", "5", "--explain", "loaded/alertmanager"],
+        cwd=walk.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    time.sleep(14)  # two rounds and more
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=30)
+    assert running.returncode == 130, err
+    assert out.count("loaded/alertmanager: proved") == 1
+    assert "Traceback" not in err
+
+
 def test_saved_plans_drift_and_status(walk: Walk) -> None:
     walk.write(elasticsearch__retention="8d")
     assert walk.obskit("plan", "--out", "plan.json").returncode in (0, 3)
