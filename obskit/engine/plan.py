@@ -185,7 +185,7 @@ def make_plan(
             continue
         live_body = normalise(address, there.body)
         edits = tuple(diff(live_body, target_body))
-        if is_ours and not edits:
+        if is_ours and (not edits or _as_applied(there, target_body)):
             unchanged.append(address)
             continue
         changes.append(
@@ -215,9 +215,13 @@ def make_plan(
     return Plan(project=project, changes=told, unchanged=tuple(unchanged), notes=tuple(notes))
 
 
+def _as_applied(live: Live, desired_body: Body) -> bool:
+    return live.untouched and live.mark is not None and live.mark.digest == digest(desired_body)
+
+
 def _cause(live: Live, live_body: Body, desired_body: Body) -> Cause:
     applied = live.mark.digest if live.mark else ""
-    drifted = digest(live_body) != applied
+    drifted = not live.untouched and digest(live_body) != applied
     changed = digest(desired_body) != applied
     if drifted and changed:
         return Cause.BOTH

@@ -59,7 +59,9 @@ class Grafana(Target[GrafanaSettings]):
                 http=self.http,
             )
         assert self.http is not None  # noqa: S101 - the settings refuse a section with neither
-        return ApiDelivery(Client(self.http), self.context.project, self._key, self._secrets)
+        return ApiDelivery(
+            Client(self.http), self.context.project, self._key, self._secrets, self.folder_uid
+        )
 
     def _secrets(self, uid: str) -> Mapping[str, Any]:
         """The secrets of obskit.yml for a data source."""
