@@ -5,12 +5,16 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+from obskit.cli.options import json_option
+from obskit.cli.output import show_json
+
 __all__ = ["command"]
 
 
 @click.command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def command(shell: str) -> None:
+@json_option
+def command(shell: str, *, as_json: bool) -> None:
     """Print what completes obskit's commands and options in a SHELL.
 
     For bash: obskit completion bash > ~/.local/share/bash-completion/completions/obskit
@@ -20,4 +24,8 @@ def command(shell: str) -> None:
     found = get_completion_class(shell)
     if found is None:  # click knows all three; a new release might not
         raise click.UsageError(f"no completion for {shell}")
-    click.echo(found(cli, {}, "obskit", "_OBSKIT_COMPLETE").source())
+    script = found(cli, {}, "obskit", "_OBSKIT_COMPLETE").source()
+    if as_json:
+        show_json({"shell": shell, "script": script})
+    else:
+        click.echo(script)

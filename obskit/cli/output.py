@@ -24,6 +24,7 @@ from obskit.errors import ObskitError, Problem, Severity
 __all__ = [
     "console",
     "show_error",
+    "show_error_json",
     "show_json",
     "show_outcomes",
     "show_plan",
@@ -74,6 +75,29 @@ def show_error(error: ObskitError) -> None:
     out.print(f"[bold red]error:[/] {where}{escape(error.message)}")
     if error.hint:
         out.print(f"  [dim]→ {escape(error.hint)}[/]")
+
+
+def show_error_json(error: Exception, code: int) -> None:
+    """An error for machines, on standard output: where, what, what next, and every finding.
+
+    Args:
+        error: An error of obskit's, or of the command line.
+        code: The exit code.
+    """
+    facts: dict[str, Any] = {"message": str(error), "exit_code": code}
+    if isinstance(error, click.ClickException):
+        facts["message"] = error.format_message()
+    if isinstance(error, ObskitError):
+        facts |= {"where": error.where, "message": error.message, "next": error.hint}
+        problems: Sequence[Problem] = getattr(error, "problems", ())
+        facts["problems"] = [
+            {
+                "rule": item.rule, "path": item.path, "line": item.line, "column": item.column,
+                "severity": item.severity.value, "message": item.message,
+            }
+            for item in problems
+        ]  # fmt: skip
+    show_json({"error": facts})
 
 
 def show_problems(problems: Iterable[Problem], *, err: bool = False) -> None:

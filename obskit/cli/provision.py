@@ -78,7 +78,7 @@ def _apply(stack: Stack, plan: Plan, *, quiet: bool) -> list[Outcome]:
 @click.option(
     "--plan",
     "saved",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Apply exactly the plan in this file (obskit plan --out), without asking; refuse anything else.",
 )
 @click.option("--no-verify", is_flag=True, help="Apply and read back, but prove nothing.")
@@ -108,6 +108,7 @@ def command(
         saved=saved, yes=yes or saved is not None, force=force, as_json=as_json, quiet=quiet
     )
     done = _make_so(stack, facts, options)
+    pending = False
     if done and facts["plan"]["changes"]:
         # What the new targets expose decides which rule packs fit, so the plan is made once more.
         with working("waiting for the targets", quiet=quiet):
@@ -117,10 +118,13 @@ def command(
             ]
             verify(checks, only="targets")
         stack = open_stack(file, environment, only)
-        more: dict[str, Any] = {}
-        done = _make_so(stack, more, replace(options, yes=True, saved=None))
-        if more["plan"]["changes"]:
-            facts["second_pass"] = more
+        if saved is not None:
+            pending = _pending(stack, facts, quiet=quiet, as_json=as_json)
+        else:
+            more: dict[str, Any] = {}
+            done = _make_so(stack, more, replace(options, yes=True))
+            if more["plan"]["changes"]:
+                facts["second_pass"] = more
     code = 0 if done else 1
     if done and not no_verify:
         proofs = prove(stack, quiet=quiet)
@@ -128,9 +132,27 @@ def command(
         code = proofs_code(proofs)
         if not as_json:
             show_proofs(proofs, quiet=quiet)
+    if code == 0 and pending:
+        code = 3
     if as_json:
         show_json(facts)
     return code
+
+
+def _pending(stack: Stack, facts: dict[str, Any], *, quiet: bool, as_json: bool) -> bool:
+    """Whether the new targets call for more than the reviewed plan said; it is told, and not done."""
+    from obskit.targets import stack as stacks
+
+    with working("reading the servers", quiet=quiet):
+        plan = stacks.plan(stack.targets, stack.settings.project)
+    if plan:
+        facts["pending"] = plan.to_dict()
+        if not as_json:
+            show_plan(plan, detail=not quiet)
+            console().print(
+                "That was not in the plan that was reviewed, so it was not done: review it with obskit plan."
+            )
+    return bool(plan)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,6 +73,14 @@ class Kibana(Target[KibanaSettings]):
         )
         self._registry_lock = threading.Lock()
 
+    @classmethod
+    def recognise(cls, http: Http, deadline: Deadline) -> Mapping[str, Any] | None:
+        """A Kibana says its name with every answer, also to those it does not let in."""
+        answer = http.get("/api/status", deadline=deadline, allow={401, 404, 503})
+        if "kbn-name" not in answer.headers:
+            return None
+        return {"url": http.base_url, "auth": {"token": "${env:KIBANA_API_KEY}"}}
+
     def desired(self) -> Sequence[Resource]:
         """Two data views and three searches."""
         return list(resources(self.context.settings))

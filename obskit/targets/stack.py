@@ -35,13 +35,16 @@ def _each(targets: Targets, call: Callable[[Target[Any]], T]) -> dict[str, T]:
     return {name: job.result() for name, job in jobs.items()}
 
 
-def plan(targets: Targets, project: str, *, adopt: Iterable[Address] = ()) -> Plan:
+def plan(
+    targets: Targets, project: str, *, adopt: Iterable[Address] = (), leave: bool = False
+) -> Plan:
     """Read every server and compare.
 
     Args:
         targets: The targets to plan.
         project: Name of the project.
         adopt: Foreign addresses to take over.
+        leave: Leave what else others hold out of the plan, instead of refusing to make it.
 
     Raises:
         ObskitError: A server could not be read whole, or an address is held by somebody else.
@@ -72,6 +75,8 @@ def plan(targets: Targets, project: str, *, adopt: Iterable[Address] = ()) -> Pl
         normalise=lambda address, body: targets[address.target].normalise(address, body),
         impact=lambda change: targets[change.address.target].impact(change),
         adopt=frozenset(adopt),
+        leave=leave,
+        names={name: target.named_by for name, target in targets.items()},
         notes=[f"{name}: {note}" for name, (_, _, notes) in states.items() for note in notes],
     )
 

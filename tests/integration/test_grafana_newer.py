@@ -34,8 +34,15 @@ def make(server: standin.Standin, folder: Path, **settings: Any) -> Grafana:
 
 def migrated(board: dict[str, Any]) -> dict[str, Any]:
     """As Grafana 12 saves: the newest schema, defaults written out, strings made objects, empty keys gone."""
-    new = copy.deepcopy(board) | {"schemaVersion": 42, "timepicker": {}, "links": [], "graphTooltip": 0}
-    new["annotations"] = {"list": [{"builtIn": 1, "name": "Annotations & Alerts", "type": "dashboard"}]}
+    new = copy.deepcopy(board) | {
+        "schemaVersion": 42,
+        "timepicker": {},
+        "links": [],
+        "graphTooltip": 0,
+    }
+    new["annotations"] = {
+        "list": [{"builtIn": 1, "name": "Annotations & Alerts", "type": "dashboard"}]
+    }
     for panel in new.get("panels") or ():
         panel["fieldConfig"] = {"defaults": {}, "overrides": [], **(panel.get("fieldConfig") or {})}
         panel["transparent"] = panel.get("transparent", False)

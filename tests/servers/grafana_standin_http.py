@@ -111,7 +111,9 @@ def _libraries(call: Call) -> Any:
          "meta": {"folderUid": model.get("folder", "")}}
         for uid, model in call.state.library.items()
     ]  # fmt: skip
-    return {"result": {"totalCount": len(found), "elements": found, "page": 1, "perPage": len(found)}}
+    return {
+        "result": {"totalCount": len(found), "elements": found, "page": 1, "perPage": len(found)}
+    }
 
 
 def _library(call: Call) -> Any:

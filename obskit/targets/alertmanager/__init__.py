@@ -20,6 +20,7 @@ from obskit.deadline import Deadline
 from obskit.delivery import checker
 from obskit.delivery.files import Batch, Folder
 from obskit.delivery.http import Http
+from obskit.delivery.listener import listening_at
 from obskit.delivery.reload import Reload, reload
 from obskit.engine.plan import Change
 from obskit.engine.resource import Address, Body, Live, Mark, Resource
@@ -320,11 +321,14 @@ class Alertmanager(Target[AlertmanagerSettings]):
 
     @classmethod
     def recognise(cls, http: Http, deadline: Deadline) -> Mapping[str, Any] | None:
-        """An Alertmanager answers its status; where its file is it does not tell."""
+        """An Alertmanager answers its status; where its file is only its command line tells."""
         status = http.get("/api/v2/status", deadline=deadline).json()
         if not isinstance(status, dict) or "versionInfo" not in status:
             return None
-        return {"url": http.base_url, "file": "/etc/alertmanager/alertmanager.yml"}
+        file = "/etc/alertmanager/alertmanager.yml"
+        if process := listening_at(http.base_url):
+            file = str(process.path(process.option("config.file") or "alertmanager.yml"))
+        return {"url": http.base_url, "file": file}
 
     def checks(self) -> Sequence[Check]:
         """The loaded file, and the synthetic alert from end to end."""

@@ -22,7 +22,9 @@ T = TypeVar("T")
 #: Statuses that mean something to us; the seam turns all others into errors.
 _TELLING: Final = frozenset({400, 404, 406, 409, 412})
 #: Where Grafana 12 and later say that a dashboard is to be had which was saved in the schema v2.
-_ELSEWHERE: Final = re.compile(r"(/apis/dashboard\.grafana\.app)/v2\w*(/namespaces/\S+/dashboards/\S+)")
+_ELSEWHERE: Final = re.compile(
+    r"(/apis/dashboard\.grafana\.app)/v2\w*(/namespaces/\S+/dashboards/\S+)"
+)
 _PAGE: Final = 5000
 
 

@@ -33,6 +33,7 @@ class Grafana(Target[GrafanaSettings]):
     name: ClassVar[str] = "grafana"
     Settings = GrafanaSettings
     kinds: ClassVar[tuple[str, ...]] = ("data_source", "folder", "dashboard")
+    named_by: ClassVar[str] = "grafana.uid_prefix"
 
     @cached_property
     def http(self) -> Http | None:
