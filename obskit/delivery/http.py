@@ -272,7 +272,10 @@ class Http:
             if method in _SAFE and "without sending a response" in str(error):
                 # A kept connection that the server closed while we asked: nothing was answered.
                 raise _AgainError(f"connection lost: {error}") from None
-            raise BadAnswerError(f"the answer broke off: {error}", where=where) from None
+            raise BadAnswerError(
+                f"the answer broke off: {error}", where=where,
+                hint="did the server stop, or does a proxy cut its answers? its log has the reason",
+            ) from None  # fmt: skip
         except (httpcore.UnsupportedProtocol, httpcore.LocalProtocolError) as error:
             raise UnreachableError(f"is no address for a request: {error}", where=where) from None
         except httpcore.NetworkError as error:

@@ -108,7 +108,7 @@ class Kibana(Target[KibanaSettings]):
         """Marks by address, as the tag's description holds them."""
         answer = self.http.get(self._tag, allow={404})
         if answer.status == 404:
-            self._object(answer, "message")  # Kibana's own "not found", and not a proxy's
+            self._object(answer, "statusCode")  # Kibana's own "not found", and not a proxy's
             return {}
         text = self._object(answer, "attributes").get("description") or "{}"
         try:
@@ -149,7 +149,7 @@ class Kibana(Target[KibanaSettings]):
     def _get(self, address: Address, deadline: Deadline | None = None) -> dict[str, Any] | None:
         answer = self.http.get(self._path(address), allow={404}, deadline=deadline)
         if answer.status == 404:
-            self._object(answer, "message")
+            self._object(answer, "statusCode")
             return None
         if address.kind == "data_view":
             return dict(self._object(answer, "data_view"))
@@ -239,7 +239,7 @@ class Kibana(Target[KibanaSettings]):
             version = self._object(answer, "version")
             overall = (answer.json().get("status") or {}).get("overall") or {}
         except ServerError as error:
-            yield Finding(subject="address", ok=False, detail=str(error), next=error.hint)
+            yield Finding(subject="address", ok=False, detail=error.fact, next=error.hint)
             return
         level = str(overall.get("level") or overall.get("state") or "unknown")
         yield Finding(
@@ -258,7 +258,7 @@ class Kibana(Target[KibanaSettings]):
         try:
             self._registry()
         except ServerError as error:
-            yield Finding(subject="privileges", ok=False, detail=str(error), next=error.hint)
+            yield Finding(subject="privileges", ok=False, detail=error.fact, next=error.hint)
         else:
             yield Finding(subject="privileges", ok=True, detail="it may read saved objects")
 

@@ -136,12 +136,7 @@ def examine(targets: Targets, *, seconds: float = 15.0) -> dict[str, list[Findin
         try:
             found.extend(target.examine(Deadline.after(seconds)))
         except ObskitError as error:
-            where = f"{error.where}: " if error.where else ""
-            found.append(
-                Finding(
-                    subject="address", ok=False, detail=f"{where}{error.message}", next=error.hint
-                )
-            )
+            found.append(Finding(subject="address", ok=False, detail=error.fact, next=error.hint))
         return found
 
     return _each(targets, look)

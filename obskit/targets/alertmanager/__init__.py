@@ -288,10 +288,17 @@ class Alertmanager(Target[AlertmanagerSettings]):
                 )
 
     def metrics(self, deadline: Deadline) -> Mapping[str, float]:
-        """The server's own metrics, summed by name."""
+        """The server's own metrics, summed by name.
+
+        Raises:
+            ServerError: It does not answer, or not as an Alertmanager does.
+        """
         from obskit.targets.prometheus.client import PrometheusApi
 
-        return PrometheusApi(self.http).metrics(deadline=deadline)
+        found = PrometheusApi(self.http).metrics(deadline=deadline)
+        if "alertmanager_config_hash" not in found:
+            raise doctor.not_alertmanager(f"GET {self.http.base_url}/metrics")
+        return found
 
     def check(self) -> Iterator[Problem]:
         """Names that routes use, and the subtree in a minimal file, by amtool where installed."""

@@ -295,14 +295,20 @@ class Client:
                 hint="is the address that of Grafana itself?",
             ) from None  # fmt: skip
         if not isinstance(found, dict) or key not in found:
-            raise BadAnswerError(f"answered something that has no {key!r}", where=self.where)
+            raise BadAnswerError(
+                f"answered something that has no {key!r}", where=self.where,
+                hint="is the address that of Grafana itself?",
+            )  # fmt: skip
         return found
 
     def _list(self, found: Any, key: str) -> list[dict[str, Any]]:
         if not isinstance(found, list) or not all(
             isinstance(item, dict) and key in item for item in found
         ):
-            raise BadAnswerError("answered something that is not the list asked for", where=self.where)  # fmt: skip
+            raise BadAnswerError(
+                "answered something that is not the list asked for", where=self.where,
+                hint="is the address that of Grafana itself?",
+            )  # fmt: skip
         return found
 
 
