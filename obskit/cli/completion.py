@@ -17,8 +17,11 @@ __all__ = ["command"]
 def command(shell: str, *, as_json: bool) -> None:
     """Print what completes obskit's commands and options in a SHELL.
 
-    For bash: obskit completion bash > ~/.local/share/bash-completion/completions/obskit
-    """
+    \b
+    bash: obskit completion bash > ~/.local/share/bash-completion/completions/obskit
+    zsh:  obskit completion zsh > "${fpath[1]}/_obskit"
+    fish: obskit completion fish > ~/.config/fish/completions/obskit.fish
+    """  # noqa: D301 - click reads the character, not the two signs
     from obskit.cli import cli
 
     found = get_completion_class(shell)

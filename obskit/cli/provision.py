@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.markup import escape
 
 from obskit.cli.options import Stack, json_option, open_stack, quiet_option, stack_options
 from obskit.cli.output import (
+    applying,
     console,
     show_json,
     show_outcomes,
@@ -21,8 +21,7 @@ from obskit.cli.output import (
 )
 from obskit.cli.saved import raise_unless_same
 from obskit.cli.verify import proofs_code, prove
-from obskit.engine.execute import Outcome, State, apply, succeeded
-from obskit.engine.plan import Plan
+from obskit.engine.execute import apply, succeeded
 from obskit.engine.verify import verify
 from obskit.errors import ContentError, ObskitError, Severity
 
@@ -53,22 +52,6 @@ def _ready(stack: Stack, *, quiet: bool) -> None:
             "the servers are not ready:\n  " + "\n  ".join(missing),
             hint="nothing was written; obskit doctor tells more",
         )
-
-
-def _apply(stack: Stack, plan: Plan, *, quiet: bool) -> list[Outcome]:
-    out = console(err=True)
-    total, ended = len(plan.changes), 0
-
-    def observe(outcome: Outcome) -> None:
-        nonlocal ended
-        if outcome.state is not State.STARTED:
-            ended += 1
-            if not quiet:
-                out.print(
-                    f"  {ended}/{total} {outcome.state}: {escape(str(outcome.change.address))}"
-                )
-
-    return apply(plan, stack.targets, observe=observe)
 
 
 @click.command("provision")
@@ -190,7 +173,8 @@ def _make_so(stack: Stack, facts: dict[str, Any], options: _Options) -> bool:
         if options.as_json:
             raise click.UsageError("--json asks nothing: say --yes to apply")
         click.confirm("Apply these changes?", abort=True)
-    outcomes = _apply(stack, plan, quiet=options.quiet)
+    with applying(len(plan.changes), quiet=options.quiet) as observe:
+        outcomes = apply(plan, stack.targets, observe=observe)
     facts["outcomes"] = [
         {
             "address": str(item.change.address),

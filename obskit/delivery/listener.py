@@ -48,11 +48,12 @@ class Process:
         return self.folder / value
 
 
-def listening_at(url: str) -> Process | None:
+def listening_at(url: str, name: str) -> Process | None:
     """Find who listens at an address; None where that is not this machine, or cannot be seen.
 
     Args:
         url: The address.
+        name: Part of the program's name: another program there is a proxy, whose options mean other things.
     """
     with contextlib.suppress(ValueError, LookupError, OSError):
         parts = urlsplit(url)
@@ -64,8 +65,14 @@ def listening_at(url: str) -> Process | None:
             if process.name.isdigit() and _holds(process, wanted):
                 raw = (process / "cmdline").read_bytes().decode("utf-8", "surrogateescape")
                 arguments = raw.rstrip("\0").split("\0")
-                return Process(arguments=arguments, folder=(process / "cwd").readlink())
+                if _is(arguments, name):
+                    return Process(arguments=arguments, folder=(process / "cwd").readlink())
     return None
+
+
+def _is(arguments: Sequence[str], name: str) -> bool:
+    program = Path(arguments[0]).name
+    return name in program or (program == "java" and name in " ".join(arguments).lower())
 
 
 def _here(host: str) -> bool:

@@ -333,7 +333,7 @@ class Alertmanager(Target[AlertmanagerSettings]):
         if not isinstance(status, dict) or "versionInfo" not in status:
             return None
         file = "/etc/alertmanager/alertmanager.yml"
-        if process := listening_at(http.base_url):
+        if process := listening_at(http.base_url, "alertmanager"):
             file = str(process.path(process.option("config.file") or "alertmanager.yml"))
         return {"url": http.base_url, "file": file}
 

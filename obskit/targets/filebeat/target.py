@@ -189,7 +189,7 @@ class Filebeat(Target[FilebeatSettings]):
         about = http.get("/", deadline=deadline).json()
         if not isinstance(about, dict) or about.get("beat") != "filebeat":
             return None
-        found = running.section_of(listening_at(http.base_url))
+        found = running.section_of(listening_at(http.base_url, "filebeat"))
         return {"inputs": "/etc/filebeat/inputs.d", "url": http.base_url, **found}
 
     def checks(self) -> Sequence[Check]:

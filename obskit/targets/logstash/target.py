@@ -181,7 +181,7 @@ class Logstash(Target[LogstashSettings]):
         if not isinstance(about, dict) or "pipeline" not in about or "http_address" not in about:
             return None
         files = "/etc/logstash/conf.d"
-        if process := listening_at(http.base_url):
+        if process := listening_at(http.base_url, "logstash"):
             if given := process.option("f", "path.config"):
                 files = str(process.path(given).parent)
             elif given := process.option("path.settings"):

@@ -36,7 +36,8 @@ def port(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[int]:
 def test_the_process_behind_an_address_tells_its_options_and_its_folder(
     port: int, tmp_path: Path
 ) -> None:
-    found = listening_at(f"http://127.0.0.1:{port}")
+    found = listening_at(f"http://127.0.0.1:{port}", "python")
+    assert listening_at(f"http://127.0.0.1:{port}", "nginx") is None, "another program is a proxy"
     assert found is not None
     assert found.folder == tmp_path
     assert found.option("config.file") == "a.yml"
@@ -50,7 +51,7 @@ def test_the_process_behind_an_address_tells_its_options_and_its_folder(
 def test_an_address_where_nobody_listens_has_no_process() -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))  # bound, and not listening
-        assert listening_at(f"http://127.0.0.1:{held.getsockname()[1]}") is None
+        assert listening_at(f"http://127.0.0.1:{held.getsockname()[1]}", "") is None
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_an_address_where_nobody_listens_has_no_process() -> None:
     ["http://192.0.2.1:80", "http://nowhere.invalid", "http://[::1", "ftp://127.0.0.1", "x"],
 )
 def test_another_machine_has_none_that_could_be_seen(address: str) -> None:
-    assert listening_at(address) is None
+    assert listening_at(address, "") is None
 
 
 def test_an_option_at_the_end_without_a_value_is_empty() -> None:
