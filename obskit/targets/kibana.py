@@ -166,8 +166,9 @@ class Kibana(Target[KibanaSettings]):
             )  # fmt: skip
         return body[key]
 
-    def _send(self, method: str, path: str, body: Mapping[str, Any]) -> Answer:
-        return self.http.request(method, path, json=dict(body), headers=_HEADERS)
+    def _send(self, method: str, path: str, body: Mapping[str, Any]) -> None:
+        answer = self.http.request(method, path, json=dict(body), headers=_HEADERS)
+        answer.json()  # a login page, with 200, wrote nothing
 
     def normalise(self, address: Address, body: Body) -> Body:
         """The body without what Kibana adds."""

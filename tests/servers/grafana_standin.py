@@ -265,7 +265,6 @@ class State:
                     "type": "dash-folder", "tags": [], "isStarred": False, "sortMeta": 0,
                 }
                 for uid, item in self.folders.items()
-                if "folderUIDs" not in by or item.get("parentUid") in by["folderUIDs"]
             ]  # fmt: skip
         for uid, item in self.boards.items() if kind != "dash-folder" else ():
             data, place = item["data"], self.folders.get(item["folder"])

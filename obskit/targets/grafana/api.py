@@ -247,11 +247,9 @@ class ApiDelivery:
 
         With alert rules in it Grafana itself refuses, since it is not told to force it.
         """
-        foreign = [f"library panel {name}" for name in self._client.library_panels(uid)]
+        foreign = [f"folder {title}" for title in self._client.folders_in(uid)]
+        foreign += [f"library panel {name}" for name in self._client.library_panels(uid)]
         for item in self._client.in_folder(uid):
-            if item.get("type") == "dash-folder":
-                foreign.append(f"folder {item.get('title')}")
-                continue
             mark = marks.mark_of_tags(item.get("tags") or (), self._project, str(item["uid"]))
             if mark is None or mark.project != self._project:
                 foreign.append(str(item.get("title")))

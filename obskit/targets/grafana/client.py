@@ -171,8 +171,14 @@ class Client:
         return {str(item["uid"]): list(item.get("tags") or ()) for item in found}
 
     def in_folder(self, uid: str) -> list[dict[str, Any]]:
-        """The dashboards and folders of a folder, in short."""
-        return [item for item in self._search(folder_uids=[uid]) if item["uid"] != uid]
+        """The dashboards of a folder, in short."""
+        return list(self._search(type_="dash-db", folder_uids=[uid]))
+
+    def folders_in(self, uid: str) -> list[str]:
+        """Titles of the folders of a folder."""
+        found = self._list(self._call(self._api.folder.get_all_folders, parent_uid=uid), "uid")
+        # One that knows no folders in folders lists all of them, and names no parent.
+        return [str(item.get("title")) for item in found if item.get("parentUid") == uid]
 
     def library_panels(self, folder: str) -> list[str]:
         """Names of the library panels of a folder."""
