@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from obskit.targets.grafana.settings import BUNDLED, DashboardFile, DashboardId,
 __all__ = ["Loaded", "load", "own_file", "text_of"]
 
 _UID: Final = 40
+_UID_SIGNS: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,9 +148,12 @@ def _ready(
         return None, [_problem(origin, "is no dashboard: it has no title")]
     if "spec" in body or "elements" in body:
         return None, [_problem(origin, "is of the schema v2: export it with the classic model")]
-    uid = str(body.get("uid") or f"obskit-{hashlib.sha256(origin.encode()).hexdigest()[:12]}")
+    uid = str(body.get("uid") or _uid_of(item, settings))
     if len(uid) > _UID:
         return None, [_problem(origin, f"its uid {uid!r} is over {_UID} characters: refused")]
+    if not _UID_SIGNS.fullmatch(uid):
+        words = f"its uid {uid!r} has other signs than letters, digits, _ and -: refused"
+        return None, [_problem(origin, words)]
     filled, problems = inputs.fill(body, sources, settings.inputs, origin)
     filled.pop("version", None)
     filled["id"] = None
@@ -156,6 +161,15 @@ def _ready(
     if problems:
         return None, problems
     return Loaded(uid=uid, origin=origin, body=filled, text=text), []
+
+
+def _uid_of(item: str | DashboardFile | DashboardId, settings: GrafanaSettings) -> str:
+    """For one that has none: from what obskit.yml says, so that it is the same on every machine."""
+    if isinstance(item, DashboardFile):
+        words = item.file.as_posix()
+    else:
+        words = f"grafana.com/{item.id}" if isinstance(item, DashboardId) else item
+    return f"{settings.uid_prefix}-{hashlib.sha256(words.encode()).hexdigest()[:12]}"
 
 
 def _lacking(body: Mapping[str, Any], sources: Sequence[DataSource]) -> str:

@@ -189,7 +189,9 @@ class Grafana(Target[GrafanaSettings]):
                 known |= normal.titles(change.after.body["dashboard"].get("panels"))
             return normal.panel_words([edit.path for edit in change.edits], known)
         if change.address.kind == "data_source" and change.after is None and self.settings.provisioning:  # fmt: skip
-            return ["Grafana keeps a data source whose file is gone: delete it there"]
+            return [
+                "older Grafanas, which know no prune, keep a data source whose file is gone: delete it there"
+            ]
         return ()
 
     def notes(self) -> Sequence[str]:
