@@ -161,6 +161,23 @@ def test_an_edit_is_not_kept_over_a_change_of_the_file_without_being_asked(
     assert run("plan") == 0
 
 
+def test_what_is_gone_from_a_provisioned_server_is_drift(
+    grafana: standin.Standin, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grafana.state.boards.clear()
+    assert run("drift") == 0, "nothing was provisioned yet: all of it is new"
+    assert run("provision", "--yes", "--no-verify") == 0
+    assert run("drift") == 0
+    del grafana.state.boards["one"]
+    capsys.readouterr()
+    assert run("drift", "--json") == 3
+    (change,) = facts(capsys)["changes"]
+    assert (change["address"], change["cause"]) == (
+        "grafana/dashboard/one",
+        "missing on the server",
+    )
+
+
 # Saved plans ----------------------------------------------------------------------------------------
 
 
