@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Any, Final
 
@@ -99,6 +100,10 @@ def main(args: list[str] | None = None) -> Any:
 
         show_error(error)
         _for_machines(error, error.exit_code, args)
+        if error.__cause__ is not None and os.environ.get("OBSKIT_TRACEBACK"):
+            import traceback
+
+            traceback.print_exception(error.__cause__)
         sys.exit(error.exit_code)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)

@@ -123,7 +123,8 @@ class Elasticsearch(Target[ElasticsearchSettings]):
             return {item["name"]: dict(item[kind]) for item in answer[f"{kind}s"]}
         except (KeyError, TypeError) as error:
             raise BadAnswerError(
-                f"the list of {kind}s has no {error}", where=f"GET {self.settings.url}{_PATHS[kind]}"
+                f"the list of {kind}s has no {error}", where=f"GET {self.settings.url}{_PATHS[kind]}",
+                hint="is the address that of Elasticsearch itself, with nothing in between?",
             ) from None  # fmt: skip
 
     def _behind(self, streams: Streams, name: str, stamp: str) -> list[str]:

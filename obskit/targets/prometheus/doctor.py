@@ -38,7 +38,7 @@ def examine(target: Prometheus, deadline: Deadline) -> Iterator[Finding]:
             subject="privileges", ok=on, detail=f"reload by HTTP is {'on' if on else 'off'}",
             next="start it with --web.enable-lifecycle, or set prometheus.reload.command",
         )  # fmt: skip
-    config = yaml.safe_load(target.api.data("/status/config", deadline=deadline)["yaml"]) or {}
+    config = yaml.safe_load(target.api.data("/status/config", "yaml", deadline=deadline)) or {}
     yield from _folders(target)
     yield from _configuration(target, config)
     yield _interval(target, config)
@@ -55,7 +55,7 @@ def recognise(api: PrometheusApi, deadline: Deadline) -> Mapping[str, Any] | Non
     build = api.data("/status/buildinfo", deadline=deadline)
     if not isinstance(build, dict) or "goVersion" not in build:
         return None
-    config = yaml.safe_load(api.data("/status/config", deadline=deadline)["yaml"]) or {}
+    config = yaml.safe_load(api.data("/status/config", "yaml", deadline=deadline)) or {}
     # Relative paths are those of a configuration that was named by a relative path.
     runs_in = PurePath(str(api.data("/status/runtimeinfo", deadline=deadline).get("CWD") or "/"))
     folders = [runs_in / str(item) for item in config.get("rule_files") or []]
