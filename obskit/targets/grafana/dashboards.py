@@ -80,7 +80,13 @@ def load(
                 _problem(origin, f"has the uid {one.uid!r} of {loaded[one.uid].origin}")
             )
         else:
-            loaded[one.uid] = replace(one, file=own_file(item, settings, folder))
+            own = own_file(item, settings, folder)
+            loaded[one.uid] = replace(one, file=own)
+            if origin == str(own) and not isinstance(item, DashboardFile):
+                name = item if isinstance(item, str) else item.id
+                notes.append(
+                    f"dashboard {name} is your edit of it, {own}: remove that to have the original"
+                )
     return list(loaded.values()), notes, problems
 
 
