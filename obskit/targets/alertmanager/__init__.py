@@ -18,7 +18,7 @@ from obskit.config import Auth, Duration, Secret, Section, Url
 from obskit.config.receivers import Receiver
 from obskit.deadline import Deadline
 from obskit.delivery import checker
-from obskit.delivery.files import Batch, Folder
+from obskit.delivery.files import Batch, Folder, Lock
 from obskit.delivery.http import Http
 from obskit.delivery.listener import listening_at
 from obskit.delivery.reload import Reload, reload
@@ -117,6 +117,7 @@ class Alertmanager(Target[AlertmanagerSettings]):
         self.file = self.path(self.settings.file)
         self._folder = Folder(self.file.parent)
         self._batch = Batch(self._folder)
+        self._lock = Lock(self._folder)
 
     @cached_property
     def version(self) -> Version:
@@ -217,7 +218,11 @@ class Alertmanager(Target[AlertmanagerSettings]):
         return Document.read(text, where=str(self.file))
 
     def write(self, change: Change) -> None:
-        """Write the subtree into the file; only when amtool accepts the whole."""
+        """Write the subtree into the file; only when amtool accepts the whole.
+
+        From reading the file until Alertmanager runs the new one no other project writes into it: what it wrote
+        meanwhile would be lost, now or when a refused file is put back.
+        """
         if change.address.kind == "templates":
             if change.after is None:
                 self._batch.delete(change.address.name)
@@ -226,6 +231,14 @@ class Alertmanager(Target[AlertmanagerSettings]):
                     change.address.name, with_mark(change.after.body, self.mark(change))
                 )
             return
+        self._lock.take(Deadline.after(self.settings.settle.total_seconds()))
+        try:
+            self._write_file(change)
+        except ObskitError:
+            self._lock.give()
+            raise
+
+    def _write_file(self, change: Change) -> None:
         if change.address.kind == "config" and change.after is None:
             raise DeliveryError(
                 "is not removed: an Alertmanager does not start without its file", where=str(self.file),
@@ -248,6 +261,12 @@ class Alertmanager(Target[AlertmanagerSettings]):
     def settle(self, changes: Sequence[Change]) -> None:
         """Reload, and see by its hash that the server runs these bytes; else put the old file back."""
         del changes
+        try:
+            self._settle()
+        finally:
+            self._lock.give()
+
+    def _settle(self) -> None:
         try:
             self.reload(Deadline.after(self.settings.settle.total_seconds()))
         except ObskitError as error:
