@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -160,6 +160,9 @@ def _ready(
     if not _UID_SIGNS.fullmatch(uid):
         words = f"its uid {uid!r} has other signs than letters, digits, _ and -: refused"
         return None, [_problem(origin, words)]
+    wrong = [_problem(origin, words) for words in _misshapen(body)]
+    if wrong:
+        return None, wrong
     filled, problems = inputs.fill(body, sources, settings.inputs, origin)
     filled.pop("version", None)
     filled["id"] = None
@@ -167,6 +170,35 @@ def _ready(
     if problems:
         return None, problems
     return Loaded(uid=uid, origin=origin, body=filled, text=text), []
+
+
+def _misshapen(body: Mapping[str, Any]) -> Iterator[str]:
+    """What is no list of objects where Grafana's browser expects one; the API takes anything."""
+    lists = {key: body.get(key) for key in ("panels", "rows", "__inputs")}
+    for key in ("templating", "annotations"):
+        holder = body.get(key)
+        lists[f"{key}.list"] = holder.get("list") if isinstance(holder, Mapping) else holder
+    for name, value in lists.items():
+        yield from _no_objects(name, value)
+
+
+def _no_objects(name: str, value: Any) -> Iterator[str]:
+    if value is None:
+        return
+    if not isinstance(value, list):
+        yield f"{name} is no list"
+        return
+    for position, item in enumerate(value):
+        where = f"{name}[{position}]"
+        if not isinstance(item, Mapping):
+            yield f"{where} is no object"
+            continue
+        for key in ("panels", "current", "libraryPanel"):
+            inner = item.get(key)
+            if key == "panels":
+                yield from _no_objects(f"{where}.panels", inner)
+            elif inner is not None and not isinstance(inner, Mapping):
+                yield f"{where}.{key} is no object"
 
 
 def _uid_of(item: str | DashboardFile | DashboardId, settings: GrafanaSettings) -> str:
