@@ -45,7 +45,10 @@ def command(
     stack = open_stack(file, environment, only)
     target = stack.targets.get(wanted.target)
     if target is None:
-        raise ObskitError(f"obskit.yml names no {wanted.target!r}", where=address)
+        known = ", ".join(stack.targets) or "no server at all"
+        raise ObskitError(
+            f"obskit.yml names no {wanted.target!r}", where=address, hint=f"it names {known}"
+        )
     with working("reading the servers", quiet=quiet or as_json):
         plan = stacks.plan(
             {wanted.target: target}, stack.settings.project, adopt=[wanted], leave=True

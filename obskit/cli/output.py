@@ -275,6 +275,9 @@ def show_proofs(proofs: Sequence[Proof], *, quiet: bool = False) -> None:
     if table.row_count:
         out.print(table)
     counts = [(verdict, sum(proof.verdict is verdict for proof in proofs)) for verdict in Verdict]
-    out.print(
-        "Proofs: " + ", ".join(f"{count} {verdict}" for verdict, count in counts if count) + "."
+    words = ", ".join(f"{count} {verdict}" for verdict, count in counts if count)
+    # Only a proof is success: the exit code is 1 where there is none, so it is said why.
+    nothing = (
+        "" if any(proof.verdict is Verdict.PROVED for proof in proofs) else " Nothing was proved."
     )
+    out.print(f"Proofs: {words or 'there was nothing to try'}.{nothing}")

@@ -87,3 +87,32 @@ def test_a_module_and_a_registry_line_are_all(
     assert [change.action.sign for change in fewer.changes] == ["-"]
     assert execute.succeeded(execute.apply(fewer, made))
     assert list(STORE) == ["shelf/book/Emma"]
+
+
+def test_the_command_line_knows_it_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its section in a new obskit.yml, its completion, its plan, its objects' removal."""
+    from obskit.cli import main
+
+    module = types.ModuleType("shelf_of_a_test")
+    module.Shelf = Shelf  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "shelf_of_a_test", module)
+    monkeypatch.setitem(targets.REGISTRY, "shelf", "shelf_of_a_test:Shelf")
+    monkeypatch.chdir(tmp_path)
+    STORE.clear()
+    (tmp_path / "obskit.yml").write_text("project: shop\nshelf: {books: [Emma]}\n")
+
+    def run(*arguments: str) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+        return int(ended.value.code or 0), capsys.readouterr().out
+
+    assert "\n# shelf:\n" in run("init", "--full", "-f", "-")[1]
+    assert run("plan")[0] == 3
+    assert run("provision", "--yes", "--no-verify", "--json")[0] == 0
+    assert run("plan", "--target", "shelf")[0] == 0
+    code, said = run("verify")
+    assert (code, said) == (1, "Proofs: there was nothing to try. Nothing was proved.\n")
+    assert run("destroy", "--yes")[0] == 0
+    assert STORE == {}
