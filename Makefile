@@ -18,7 +18,10 @@ help:  ## this list
 
 env: $(VENV)/.installed  ## the Python environment in .venv
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+# Where there is a Rust compiler, an environment without the native part is a mistake and no choice.
+export OBSKIT_NATIVE ?= $(if $(shell command -v cargo),required,optional)
+
+$(VENV)/.installed: pyproject.toml constraints.txt $(wildcard native/*.* native/src/*.rs)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing obskit and its tools into $(VENV) (about a minute the first time)"
 	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
@@ -45,6 +48,8 @@ check: env  ## ruff, mypy strict, import contracts, generated files current
 	@$(BIN)/mypy
 	@PATH=$(BIN):$$PATH $(BIN)/lint-imports --no-timeout 2>/dev/null || PATH=$(BIN):$$PATH $(BIN)/lint-imports
 	@$(BIN)/python -m tests.generated --check
+	@if command -v cargo-clippy >/dev/null; then cd native && cargo fmt --check && cargo clippy -q --locked -- -D warnings; \
+	else echo "no clippy on this machine: native/ is not checked"; fi
 
 generate: env  ## write all generated files
 	@$(BIN)/python -m tests.generated --write
