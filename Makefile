@@ -65,4 +65,4 @@ soak: env servers  ## the long runs
 	@$(BIN)/python -m pytest -m soak -p no:cacheprovider tests
 
 clean:  ## remove the environment and caches (not the servers' cache)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	rm -rf $(VENV) native/target obskit/*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

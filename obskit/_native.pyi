@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 class Scanner:
-    def __init__(
-        self, fields: Sequence[Mapping[str, Any]], limits: Mapping[str, int]
-    ) -> None: ...
+    def __init__(self, fields: Sequence[Mapping[str, Any]], limits: Mapping[str, int]) -> None: ...
     def scan(
         self,
         data: bytes,
@@ -17,3 +15,19 @@ class Scanner:
         tolerance: float,
         horizon: float,
     ) -> tuple[int, int, int, float | None, float | None]: ...
+
+class Writer:
+    def __init__(self, options: Mapping[str, Any]) -> None: ...
+    def record(
+        self, have: dict[str, Any], message: str, bound: Mapping[str, object] | None, /
+    ) -> bytes | None: ...
+    def event(
+        self,
+        level: str,
+        created: float,
+        name: str,
+        message: str,
+        event: dict[str, Any],
+        bound: Mapping[str, object] | None,
+        /,
+    ) -> bytes | None: ...

@@ -3,12 +3,17 @@
 
 mod address;
 mod clock;
+mod json;
+mod line;
 mod number;
+mod route;
 mod scan;
 mod shape;
+mod stamp;
 mod text;
 
 use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyString};
 
 use scan::{Limits, Times};
 use shape::{Description, Shape};
@@ -32,6 +37,7 @@ impl Scanner {
         })
     }
 
+    #[allow(clippy::too_many_arguments)] // by position: keywords cost as much as a line
     fn scan(
         &mut self,
         py: Python<'_>,
@@ -54,7 +60,49 @@ impl Scanner {
     }
 }
 
+/// Writes lines of plain values; None where an event is not plain.
+#[pyclass]
+struct Writer {
+    inner: line::Writer,
+}
+
+type Line<'py> = PyResult<Option<Bound<'py, PyBytes>>>;
+
+#[pymethods]
+impl Writer {
+    #[new]
+    fn new(py: Python<'_>, options: line::Options) -> PyResult<Self> {
+        Ok(Self {
+            inner: line::Writer::new(py, options)?,
+        })
+    }
+
+    fn record<'py>(
+        &mut self,
+        have: &Bound<'py, PyDict>,
+        message: &str,
+        bound: Option<&Bound<'py, PyDict>>,
+    ) -> Line<'py> {
+        self.inner.record(have, message, bound)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn event<'py>(
+        &mut self,
+        level: &str,
+        created: f64,
+        name: &Bound<'py, PyString>,
+        message: &str,
+        event: &Bound<'py, PyDict>,
+        bound: Option<&Bound<'py, PyDict>>,
+    ) -> Line<'py> {
+        self.inner
+            .event(level, created, name, message, event, bound)
+    }
+}
+
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<Scanner>()
+    module.add_class::<Scanner>()?;
+    module.add_class::<Writer>()
 }

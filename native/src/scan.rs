@@ -66,7 +66,10 @@ impl Times {
         if moment > self.horizon {
             return false;
         }
-        if self.latest.is_some_and(|latest| latest - moment > self.tolerance) {
+        if self
+            .latest
+            .is_some_and(|latest| latest - moment > self.tolerance)
+        {
             return false;
         }
         self.latest = Some(self.latest.map_or(moment, |latest| latest.max(moment)));
@@ -105,7 +108,11 @@ impl Scanner {
         let mut at = start;
         let mut lines = 0;
         while at < data.len() {
-            match if at == stop { None } else { self.one(py, data, at)? } {
+            match if at == stop {
+                None
+            } else {
+                self.one(py, data, at)?
+            } {
                 Some((end, timed)) if !timed || times.pass(self.instant) => at = end + 1,
                 _ => {
                     let length = data[at..].iter().position(|&sign| sign == b'\n');
@@ -196,7 +203,9 @@ impl Scanner {
         let text = string(data, at + 1)?;
         let name = &data[at + 1..text.end];
         let nodes = &self.shape.tables[table].nodes;
-        let node = *nodes.iter().find(|&&node| self.shape.nodes[node].name() == name)?;
+        let node = *nodes
+            .iter()
+            .find(|&&node| self.shape.nodes[node].name() == name)?;
         let colon = skip(data, text.end + 1);
         (byte(data, colon) == b':').then(|| (node, skip(data, colon + 1)))
     }
@@ -229,12 +238,14 @@ impl Scanner {
                     _ => end,
                 }
             }
-            Check::Date(own) if first == b'"' => self.clock.read(data, at + 1).map(|(end, moment)| {
-                if *own {
-                    self.instant = moment;
-                }
-                end + 1
-            }),
+            Check::Date(own) if first == b'"' => {
+                self.clock.read(data, at + 1).map(|(end, moment)| {
+                    if *own {
+                        self.instant = moment;
+                    }
+                    end + 1
+                })
+            }
             Check::Address if first == b'"' => address(data, at + 1).map(|end| end + 1),
             Check::Long(least, greatest) => long(data, at, *least, *greatest),
             Check::Double(least, greatest) => double(data, at, *least, *greatest),
@@ -344,7 +355,10 @@ impl Words {
     fn read(&self, data: &[u8], at: usize) -> Option<usize> {
         let start = at + 1;
         if !self.allowed.is_empty() {
-            let word = self.allowed.iter().find(|word| data[at..].starts_with(word))?;
+            let word = self
+                .allowed
+                .iter()
+                .find(|word| data[at..].starts_with(word))?;
             return (self.alphabet.is_none() && self.least <= 1 && self.greatest >= word.len())
                 .then_some(at + word.len());
         }
@@ -374,12 +388,18 @@ fn long(data: &[u8], at: usize, least: i64, greatest: i64) -> Option<usize> {
     if !number.whole || number.digits > 18 {
         return None;
     }
-    let value: i64 = std::str::from_utf8(&data[at..number.end]).ok()?.parse().ok()?;
+    let value: i64 = std::str::from_utf8(&data[at..number.end])
+        .ok()?
+        .parse()
+        .ok()?;
     (least..=greatest).contains(&value).then_some(number.end)
 }
 
 fn double(data: &[u8], at: usize, least: f64, greatest: f64) -> Option<usize> {
     let number = number(data, at)?;
-    let value: f64 = std::str::from_utf8(&data[at..number.end]).ok()?.parse().ok()?;
+    let value: f64 = std::str::from_utf8(&data[at..number.end])
+        .ok()?
+        .parse()
+        .ok()?;
     (least..=greatest).contains(&value).then_some(number.end)
 }

@@ -188,7 +188,9 @@ impl Shape {
             self.nodes[node].nullable &= !required;
             return match self.nodes[node].check {
                 Check::Object(inner) => Ok(inner),
-                _ => Err(PyValueError::new_err(format!("{name} is a field and an object"))),
+                _ => Err(PyValueError::new_err(format!(
+                    "{name} is a field and an object"
+                ))),
             };
         }
         let inner = self.tables.len();
@@ -205,7 +207,11 @@ impl Shape {
     }
 
     fn push(&mut self, table: usize, mut node: Node) -> PyResult<()> {
-        if self.tables[table].nodes.iter().any(|&known| self.nodes[known].key == node.key) {
+        if self.tables[table]
+            .nodes
+            .iter()
+            .any(|&known| self.nodes[known].key == node.key)
+        {
             return Err(PyValueError::new_err("a field stands twice"));
         }
         let number = self.nodes.len();

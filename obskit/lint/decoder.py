@@ -20,9 +20,8 @@ from obskit.lint.sensitive import suspicious_lines
 from obskit.schema.fields import ATTRIBUTES, LIMITS
 from obskit.schema.model import Field, FieldType, Schema
 
-__all__ = ["Decoder", "fast_path"]
+__all__ = ["Decoder", "fast_path", "has_fast_path"]
 
-_CLASS: Final = re.compile(r"\^?\[([A-Za-z0-9._-]+)\]\{(\d+),(\d+)\}\$?")
 _LONG: Final = (-(2**63), 2**63 - 1)
 _DOUBLE: Final = (-float_info.max, float_info.max)
 _TEXTS: Final = frozenset({FieldType.KEYWORD, FieldType.TEXT})
@@ -33,6 +32,15 @@ _LIMITS: Final = {
     "leaf_bytes": LIMITS.LEAF_BYTES,
     "key_bytes": LIMITS.KEY_BYTES,
 }
+
+
+def has_fast_path() -> bool:
+    """Whether obskit was installed with its native part."""
+    try:
+        import obskit._native  # noqa: F401
+    except ImportError:
+        return False
+    return True
 
 
 def fast_path(schema: Schema, selection: Selection, options: Options) -> Decoder | None:
@@ -112,12 +120,9 @@ class Decoder:
 def _described(item: Field) -> dict[str, Any]:
     """A field in the words of the native part."""
     pattern = item.pattern if item.type in _TEXTS else ""
-    lengths = [item.min_length, item.max_length]
-    alphabet = None
-    if found := _CLASS.fullmatch(pattern):
-        alphabet = _alphabet(found[1])
-        lengths = [max(lengths[0], int(found[2])), min(lengths[1] or 1 << 30, int(found[3]))]
-        pattern = ""
+    known = item.alphabet if pattern else None
+    alphabet, *lengths = known or (None, item.min_length, item.max_length)
+    test = re.compile(pattern).fullmatch if pattern and not known else None
     least, greatest = _DOUBLE if item.type is FieldType.DOUBLE else _LONG
     return {
         "path": list(item.path),
@@ -126,15 +131,10 @@ def _described(item: Field) -> dict[str, Any]:
         "nullable": item.nullable,
         "allowed": list(item.allowed),
         "alphabet": alphabet,
-        "pattern": re.compile(pattern).fullmatch if pattern else None,
+        "pattern": test,
         "least_length": lengths[0],
         "greatest_length": lengths[1],
         "least": least if item.minimum is None else item.minimum,
         "greatest": greatest if item.maximum is None else item.maximum,
         "clock": item.name == "timestamp",
     }
-
-
-def _alphabet(ranges: str) -> bytes:
-    inside = re.compile(f"[{ranges}]")
-    return bytes(code for code in range(128) if inside.match(chr(code)))

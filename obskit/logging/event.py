@@ -73,15 +73,12 @@ class Encoder:
         self.renderers = renderers
         self.static = dict(static)
         self.router = Router(schema, names, {*taken, *static})
-        self._ids = count(1) if event_ids else None
+        #: Whether every event gets an id of its own.
+        self.event_ids = event_ids
+        self._ids = count(1)
         self._prefix = os.urandom(8).hex()
         if event_ids:
             _WITH_IDS.add(self)
-
-    @property
-    def event_ids(self) -> bool:
-        """Whether every event gets an id of its own."""
-        return self._ids is not None
 
     def renew(self) -> None:
         """Gives ids of another series."""
@@ -93,8 +90,12 @@ class Encoder:
         Args:
             attributes: The event's attributes.
         """
-        if self._ids is not None:
-            attributes[EVENT_ID] = f"{self._prefix}-{next(self._ids)}"
+        if self.event_ids:
+            attributes[EVENT_ID] = self.next_id()
+
+    def next_id(self) -> str:
+        """An id that no other event has."""
+        return f"{self._prefix}-{next(self._ids)}"
 
     def encode(self, event: dict[str, Any]) -> bytes:
         """The line of an event, without its newline.

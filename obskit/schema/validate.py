@@ -117,6 +117,8 @@ class Validator:
         self._patterns = {
             item.name: re.compile(item.pattern) for item in schema.fields if item.pattern
         }
+        # worked out once, since most lines that are looked into have a handful of these fields
+        self._fields = [(item, item.path, item.required) for item in schema.fields]
         self._parents = {".".join(item.path[:-1]) for item in schema.fields if len(item.path) > 1}
         self._checks: Mapping[FieldType, Callable[[Field, object], Iterator[Violation]]] = {
             FieldType.DATE: self._date,
@@ -142,8 +144,9 @@ class Validator:
             found.append(Violation("oversized-line", "", text))
         if not isinstance(event, dict):
             return [*found, Violation("type", "", f"the line is {_kind(event)}, not an object")]
-        for item in self.schema.fields:
-            found.extend(self._field(item, event))
+        for item, path, required in self._fields:
+            if required or path[0] in event:
+                found.extend(self._field(item, path, event))
         found.extend(self._unknown(event, ""))
         return found
 
@@ -156,9 +159,11 @@ class Validator:
         """
         yield from self._checks[item.type](item, value)
 
-    def _field(self, item: Field, event: Mapping[str, object]) -> Iterator[Violation]:
+    def _field(
+        self, item: Field, path: tuple[str, ...], event: Mapping[str, object]
+    ) -> Iterator[Violation]:
         node: object = event
-        for depth, key in enumerate(item.path):
+        for depth, key in enumerate(path):
             if node is None:
                 break
             if not isinstance(node, dict):
@@ -170,7 +175,7 @@ class Validator:
                     yield Violation("required", item.name, text + hint)
                 return
             node = node[key]
-            if node is None and depth < len(item.path) - 1 and not item.required:
+            if node is None and depth < len(path) - 1 and not item.required:
                 return
         if node is None:
             if not item.nullable:
