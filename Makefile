@@ -19,7 +19,10 @@ help:  ## this list
 env: $(VENV)/.installed  ## the Python environment in .venv
 
 # Where there is a Rust compiler, an environment without the native part is a mistake and no choice.
-export OBSKIT_NATIVE ?= $(if $(shell command -v cargo),required,optional)
+ifndef OBSKIT_NATIVE
+OBSKIT_NATIVE := $(if $(shell cargo --version 2>/dev/null),required,optional)
+endif
+export OBSKIT_NATIVE
 
 $(VENV)/.installed: pyproject.toml constraints.txt $(wildcard native/*.* native/src/*.rs)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -48,7 +51,7 @@ check: env  ## ruff, mypy strict, import contracts, generated files current
 	@$(BIN)/mypy
 	@PATH=$(BIN):$$PATH $(BIN)/lint-imports --no-timeout 2>/dev/null || PATH=$(BIN):$$PATH $(BIN)/lint-imports
 	@$(BIN)/python -m tests.generated --check
-	@if command -v cargo-clippy >/dev/null; then cd native && cargo fmt --check && cargo clippy -q --locked -- -D warnings; \
+	@if cargo clippy --version >/dev/null 2>&1; then cd native && cargo fmt --check && cargo clippy -q --locked -- -D warnings; \
 	else echo "no clippy on this machine: native/ is not checked"; fi
 
 generate: env  ## write all generated files

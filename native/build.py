@@ -57,18 +57,24 @@ class CustomBuildHook(BuildHookInterface[Any]):
 
 
 def _build(folder: Path) -> Path:
-    cargo = shutil.which("cargo")
-    if cargo is None:
+    if shutil.which("cargo") is None:
         raise RuntimeError("there is no cargo on the PATH; install Rust, then obskit again")
+    _cargo(folder, "--version")  # rustup's cargo is there where no toolchain is
+    _cargo(folder, "build", "--release", "--locked", "--quiet")
+    suffix = {"darwin": "dylib"}.get(sys.platform, "so")
+    return folder / "target" / "release" / f"lib_native.{suffix}"
+
+
+def _cargo(folder: Path, *arguments: str) -> None:
+    environment = {**os.environ, "PYO3_PYTHON": sys.executable}
     done = subprocess.run(
-        [cargo, "build", "--release", "--locked", "--quiet"],
+        ["cargo", *arguments],
         cwd=folder,
-        env={**os.environ, "PYO3_PYTHON": sys.executable},
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        raise RuntimeError(f"cargo build failed:\n{done.stderr.strip()[-2_000:]}")
-    suffix = {"darwin": "dylib"}.get(sys.platform, "so")
-    return folder / "target" / "release" / f"lib_native.{suffix}"
+        said = done.stderr.strip()
+        raise RuntimeError(f"cargo {arguments[0]} failed:\n{said[-2_000:]}")
