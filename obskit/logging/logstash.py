@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+import sys
 from collections.abc import Mapping
 from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -171,10 +172,13 @@ class LogstashHandler(LineHandler, TCPLogstashHandler):  # type: ignore[misc] # 
         sender = getattr(self, "_sender", None)
         if sender is not None and os.getpid() == self._pid:
             sender.close(self._flush_seconds)
+            with self.lock:  # type: ignore[union-attr] # it is made in __init__
+                sender.seal()
         super().close()
 
     def _new_sender(self) -> Sender:
         folder, size = self._spool
+        _close_in_worker(self)
         return Sender(self._settings, None if folder is None else Spool(folder, max_bytes=size))
 
     def _after_fork(self) -> None:
@@ -185,6 +189,20 @@ class LogstashHandler(LineHandler, TCPLogstashHandler):  # type: ignore[misc] # 
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._transport}://{self.host}:{self.port}>"
+
+
+def _close_in_worker(handler: LogstashHandler) -> None:
+    """Has a worker of ``multiprocessing``, or of Celery's ``billiard``, close the handler at its end.
+
+    Such a worker ends by ``os._exit``, so that ``atexit`` is not heard; its finalizers are, the ones of least
+    priority last (``multiprocessing.util.Finalize``).
+    """
+    for name in ("multiprocessing", "billiard"):
+        process, util = sys.modules.get(f"{name}.process"), sys.modules.get(f"{name}.util")
+        if process is None or util is None:
+            continue
+        if getattr(process.current_process(), "_parent_pid", None) is not None:
+            util.Finalize(None, LogstashHandler.close, args=(handler,), exitpriority=-100)
 
 
 def _tls(ca_file: str | None, cert_file: str | None, key_file: str | None) -> ssl.SSLContext:
