@@ -111,7 +111,7 @@ class Sender:
             seconds: The longest wait.
         """
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        while self._thread.is_alive() and time.monotonic() < end:
             if not self.waiting and self._out is None and not self._again:
                 return True
             self._wake.set()
@@ -160,9 +160,7 @@ class Sender:
             return False
         done = not self.waiting and self._out is None and not self._again
         # Without a connection there is nothing to wait for where a spool keeps the lines.
-        hopeless = (
-            self._link is None and self._spool is not None and time.monotonic() > self._next_try + 1
-        )
+        hopeless = self._link is None and self._spool is not None and self._failed
         return done or hopeless or time.monotonic() >= self._closing
 
     def _step(self) -> bool:
@@ -363,8 +361,9 @@ class Sender:
         self._queue.clear()
         lost, unsure = self.counters.dropped, self.counters.unconfirmed
         if lost or unsure:  # the counters end with the process
-            text = f"{lost:,} of {self.counters.emitted:,} lines were dropped, of {unsure:,} nobody knows"
-            self._tell("end", f"at the end {text}")
+            known = f"{lost:,} of {self.counters.emitted:,} lines were dropped"
+            doubt = f"; whether {unsure:,} more arrived is not known" if unsure else ""
+            self._tell("end", f"Logstash: {known}{doubt}")
 
     def _out_of_reach(self, error: Exception | None) -> None:
         keeps = "the spool keeps lines" if self._spool else "lines wait in memory"

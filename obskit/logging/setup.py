@@ -145,7 +145,14 @@ def shutdown() -> None:
             handler.close()
 
 
-atexit.register(shutdown)
+def _at_exit() -> None:
+    """Sends what waits. The rest stays: what destructors and other exit functions log is of one format too."""
+    for made in _ACTIVE:
+        for handler in made.handlers:
+            handler.close()
+
+
+atexit.register(_at_exit)
 
 
 def _number(level: int | str) -> int:

@@ -329,3 +329,17 @@ def test_json_is_still_json_lines(lines: Any) -> None:
     logging.getLogger("app").info("line\nfeed\r\u2028")
     assert lines.path.read_bytes().count(b"\n") == 1
     assert json.loads(lines.path.read_bytes())["message"] == "line\nfeed\r\u2028"
+
+
+def test_what_is_logged_while_the_process_ends_is_of_one_format_too(judge: Any) -> None:
+    code = (
+        "import atexit, logging\n"
+        "atexit.register(lambda: logging.warning('the last function'))\n"
+        "from obskit.logging import configure\n"
+        "class Late:\n"
+        "    def __del__(self): logging.warning('the destructor')\n"
+        "configure(service='late', stream='stderr'); late = Late()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    events = [judge(line) for line in done.stderr.splitlines()]
+    assert [event["message"] for event in events] == ["the last function", "the destructor"]
