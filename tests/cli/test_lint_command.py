@@ -132,12 +132,23 @@ def test_settings_come_from_obskit_yml_then_pyproject(tmp_path):
         "  max_per_rule: 1",
     )
     assert obskit("lint", "bad.json", cwd=tmp_path).returncode == 1
+    write(tmp_path / "obskit.yml", "project: shop")  # which says nothing of lint
+    assert obskit("lint", "bad.json", cwd=tmp_path).returncode == 0
     write(tmp_path / "obskit.yml", "project: shop", "lint:", "  ignroe: [x]")
     done = obskit("lint", "bad.json", cwd=tmp_path)
     assert done.returncode == 2
-    assert "obskit.yml:3:3" in done.stderr
+    assert "obskit.yml:3:3: error: lint.ignroe: unknown key (did you mean 'ignore'?)" in done.stderr
+    write(tmp_path / "obskit.yml", "schema: 5")
+    done = obskit("lint", "bad.json", cwd=tmp_path)
+    assert "obskit.yml:1:1: error: schema: a file's name is needed" in done.stderr
     write(tmp_path / "obskit.yml", "lint:", "  severity: {level-case: warning}")
     assert obskit("lint", "bad.json", cwd=tmp_path).returncode == 0
+
+
+def test_nothing_to_judge_is_said(tmp_path):
+    (tmp_path / "empty.json").touch()
+    done = obskit("lint", "empty.json", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "0 lines in 1 source: nothing was judged\n")
 
 
 def test_a_baseline_excuses_what_is_known_and_nothing_else(tmp_path):
