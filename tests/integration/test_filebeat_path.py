@@ -84,6 +84,13 @@ class LogPath:
                 return [hit["_source"] for hit in found]
             time.sleep(0.3)
 
+    def ignored(self, stream: str) -> list[dict[str, Any]]:
+        """The documents of a stream of which Elasticsearch did not index a value."""
+        url = f"{self.elasticsearch.url}/{stream}/_search"
+        answer = httpx.post(url, json={"query": {"exists": {"field": "_ignored"}}})
+        found: list[dict[str, Any]] = answer.raise_for_status().json()["hits"]["hits"]
+        return found
+
 
 @pytest.fixture(scope="module")
 def path(module_servers: Start, tmp_path_factory: pytest.TempPathFactory) -> LogPath:
@@ -119,6 +126,7 @@ def test_the_conformance_corpus_arrives_with_its_verdicts(path: LogPath) -> None
     assert all(item["message"] and item["error"]["type"] == "schema" for item in quarantined)
     documents = path.search("logs-obskit.*,-logs-obskit.invalid-*", len(good))
     assert len(documents) == len(good)
+    assert path.ignored("logs-obskit.*,-logs-obskit.invalid-*") == []
     for document in documents:
         assert document["@timestamp"] == document["timestamp"]
         assert {"host", "environment", "version"} <= document.keys()

@@ -7,12 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 
 from obskit.errors import Severity
 from obskit.lint.line import Line
 from obskit.lint.linter import Linter
 from obskit.lint.normalise import Normaliser
+from obskit.lint.rules import RULES
+from obskit.schema.export import json_schema
 from obskit.schema.fields import BUILTIN, REFERENCE_LINE
 from obskit.schema.validate import validate
 
@@ -49,6 +52,25 @@ def test_the_schemas_validator_names_the_same_faults(case):
         return
     found = validate(json.loads(raw(case)), line_bytes=len(raw(case)) + 1)
     assert {item.rule for item in found} - LINTERS_OWN == set(case["rules"]) - LINTERS_OWN
+
+
+#: What a decoder no longer sees, or JSON Schema has no words for.
+NOT_IN_JSON_SCHEMA = {
+    "alias-collision", "duplicate-key", "encoding", "json-syntax", "oversized-line",
+}  # fmt: skip
+#: Bounds in bytes, which JSON Schema counts in characters.
+IN_CHARACTERS = {"leaf-wide", "leaf-emoji"}
+JSON_SCHEMA = jsonschema_rs.Draft202012Validator(json_schema.export(BUILTIN), validate_formats=True)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
+def test_the_json_schema_gives_the_verdict_of_the_case(case):
+    if {"json-syntax", "encoding", "duplicate-key"} & set(case["rules"]):
+        return
+    errors = {rule for rule in case["rules"] if RULES[rule].severity is Severity.ERROR}
+    errors -= NOT_IN_JSON_SCHEMA
+    valid = JSON_SCHEMA.is_valid(json.loads(raw(case)))
+    assert valid == (not errors or case["id"] in IN_CHARACTERS)
 
 
 def test_validator_and_linter_agree_on_generated_events():
