@@ -124,7 +124,7 @@ def diff(old: Path, new: Path | None, root: Path | None, as_json: bool) -> int:
     changes = compare(before, after)
     places: dict[str, list[Usage]] = {}
     for change in changes:
-        if change.breaking and change.field not in places:
+        if change.field not in places:
             item = before.by_name.get(change.field)
             places[change.field] = [] if item is None else usages(item, root or _shipped())
     if as_json:
