@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import ssl
@@ -78,8 +79,8 @@ class LogstashHandler(LineHandler, TCPLogstashHandler):  # type: ignore[misc] # 
             raise ConfigError([Problem(rule="logging/logstash", message=text)])
         TCPLogstashHandler.__init__(self, host, port, version=1)
         self.init_lines()
-        if service:
-            self.setFormatter(JSONFormatter(service=service, event_ids=True))
+        # python-logstash's own formatter writes another shape
+        self.setFormatter(JSONFormatter(service=service, event_ids=True) if service else None)
         self._transport = transport
         self._connect_seconds = connect_seconds
         self._flush_seconds = flush_seconds
@@ -130,6 +131,20 @@ class LogstashHandler(LineHandler, TCPLogstashHandler):  # type: ignore[misc] # 
         """Lines of this process that no connection took yet."""
         return self._sender.waiting
 
+    def format(self, record: logging.LogRecord) -> str:
+        """The text of a record.
+
+        Args:
+            record: The record.
+
+        Raises:
+            ConfigError: There is neither a formatter nor a service's name to make one.
+        """
+        if self.formatter is None:
+            text = "no formatter: give the handler service='user-service', or set a JSONFormatter"
+            raise ConfigError([Problem(rule="logging/logstash", message=text)])
+        return super().format(record)
+
     def write_line(self, line: bytes) -> None:
         """Queues one line; the handler's lock is held.
 
@@ -138,7 +153,8 @@ class LogstashHandler(LineHandler, TCPLogstashHandler):  # type: ignore[misc] # 
         """
         if os.getpid() != self._pid:
             self._after_fork()
-        self._sender.put(line + b"\n")
+        # Another formatter may write several lines; on the wire each would be an event.
+        self._sender.put(line.replace(b"\n", b"\\n") + b"\n")
 
     def makeSocket(self, timeout: float = 1) -> socket.socket:  # noqa: N802 - python-logstash's name
         """A connected socket.

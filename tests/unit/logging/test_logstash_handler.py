@@ -456,3 +456,22 @@ def test_workers_of_multiprocessing_send_their_last_lines(method: str, tmp_path:
     assert wait_for(lambda: len(peer.lines) == 300, 2)
     assert set(peer.ids().values()) == {1}
     peer.stop()
+
+
+def test_a_handler_without_formatter_and_service_says_what_it_needs(
+    make_record: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    handler = LogstashHandler("127.0.0.1", free_port(), flush_seconds=0.1)
+    handler.handle(make_record("hello"))
+    assert handler.failed == 1
+    assert "give the handler service='user-service'" in capfd.readouterr().err
+    handler.close()
+
+
+def test_another_formatter_writes_single_lines(make: Any, make_record: Any) -> None:
+    peer = Peer()
+    handler, _ = make(peer.port)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.handle(make_record("two\nlines"))
+    assert wait_for(lambda: peer.lines == [rb"two\nlines"])
+    peer.stop()
