@@ -8,7 +8,9 @@ import socket
 import ssl
 import sys
 from collections.abc import Mapping
-from typing import Any, Final, Literal, Self
+from difflib import get_close_matches
+from inspect import signature
+from typing import Any, Final, Literal, NoReturn, Self
 from urllib.parse import urlsplit
 
 from logstash.handler_tcp import TCPLogstashHandler
@@ -51,8 +53,8 @@ class LogstashHandler(LineHandler, TCPLogstashHandler):  # type: ignore[misc] # 
         key_file: Its key.
 
     Raises:
-        ConfigError: An argument is wrong.
-        OSError: The spool's folder or a certificate cannot be read.
+        ConfigError: An argument is wrong, or a certificate cannot be used.
+        OSError: The spool's folder cannot be used.
     """
 
     def __init__(
@@ -75,8 +77,7 @@ class LogstashHandler(LineHandler, TCPLogstashHandler):  # type: ignore[misc] # 
         key_file: str | None = None,
     ) -> None:
         if transport not in ("tcp", "tls", "udp"):
-            text = f"no transport is named {transport!r}; there are tcp, tls and udp"
-            raise ConfigError([Problem(rule="logging/logstash", message=text)])
+            _refuse(f"no transport is named {transport!r}; there are tcp, tls and udp")
         TCPLogstashHandler.__init__(self, host, port, version=1)
         self.init_lines()
         # python-logstash's own formatter writes another shape
@@ -105,20 +106,19 @@ class LogstashHandler(LineHandler, TCPLogstashHandler):  # type: ignore[misc] # 
             given: The address, or arguments of the class (``address`` may stand among them).
 
         Raises:
-            ConfigError: The address is none.
+            ConfigError: The address is none, or an argument is not known.
         """
         arguments = {"address": given} if isinstance(given, str) else dict(given)
         address = arguments.pop("address", None)
         if address is not None:
-            parts = urlsplit(address)
-            if parts.scheme not in ("tcp", "tls", "udp") or not parts.hostname:
-                text = f"logstash is {address!r}; it is written like tcp://logstash:5000 (tls, udp)"
-                raise ConfigError([Problem(rule="logging/logstash", message=text)])
-            arguments |= {
-                "host": parts.hostname,
-                "transport": parts.scheme,
-                "port": parts.port or _PORT,
-            }
+            arguments |= _parts(address)
+        known = signature(cls).parameters
+        if unknown := [name for name in arguments if name not in known]:
+            near = get_close_matches(unknown[0], [*known, "address"], n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+            _refuse(f"logstash has no argument {unknown[0]!r}; {hint}")
+        if "host" not in arguments:
+            _refuse("logstash needs an address, such as tcp://logstash:5000")
         return cls(**arguments)
 
     @property
@@ -141,8 +141,7 @@ class LogstashHandler(LineHandler, TCPLogstashHandler):  # type: ignore[misc] # 
             ConfigError: There is neither a formatter nor a service's name to make one.
         """
         if self.formatter is None:
-            text = "no formatter: give the handler service='user-service', or set a JSONFormatter"
-            raise ConfigError([Problem(rule="logging/logstash", message=text)])
+            _refuse("no formatter: give the handler service='user-service', or set a JSONFormatter")
         return super().format(record)
 
     def write_line(self, line: bytes) -> None:
@@ -221,10 +220,29 @@ def _close_in_worker(handler: LogstashHandler) -> None:
             util.Finalize(None, LogstashHandler.close, args=(handler,), exitpriority=-100)
 
 
+def _parts(address: str) -> dict[str, object]:
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # no port, or half a bracket
+        host, port = None, None
+    if not host or parts.scheme not in ("tcp", "tls", "udp"):
+        _refuse(f"logstash is {address!r}; it is written like tcp://logstash:5000 (tls, udp)")
+    return {"host": host, "transport": parts.scheme, "port": port or _PORT}
+
+
+def _refuse(text: str) -> NoReturn:
+    raise ConfigError([Problem(rule="logging/logstash", message=text)])
+
+
 def _tls(ca_file: str | None, cert_file: str | None, key_file: str | None) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=ca_file)
-    if cert_file is not None:
-        context.load_cert_chain(cert_file, key_file)
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+        if cert_file is not None:
+            context.load_cert_chain(cert_file, key_file)
+    except (OSError, ssl.SSLError) as error:  # which name no file
+        files = ", ".join(file for file in (ca_file, cert_file, key_file) if file)
+        _refuse(f"a certificate or key of {files} cannot be used: {error}")
     return context
 
 

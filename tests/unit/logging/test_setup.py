@@ -274,6 +274,14 @@ def test_configuring_again_replaces(lines: Any, tmp_path: Path) -> None:
         {"service": "s", "level": "LOUD"},
         {"service": "s", "logstash": "nope"},
         {"service": "s", "fields": ["x"]},
+        {"service": "s", "stream": "stdin"},
+        {"service": "s", "console": "yes"},
+        {"service": "s", "redact": "password"},  # its letters would be the words, and nothing secret
+        {"service": "s", "schema": "none.yml"},
+        {"service": "s", "logstash": "tcp://x:99999"},
+        {"service": "s", "logstash": {"adress": "tcp://x"}},
+        {"service": "s", "logstash": {}},
+        {"service": "s", "logstash": {"address": "tls://x", "ca_file": "none.pem"}},
     ],
 )
 def test_a_wrong_option_is_said_and_changes_nothing(options: dict[str, Any]) -> None:
