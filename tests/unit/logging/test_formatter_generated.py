@@ -170,6 +170,7 @@ def test_any_value_gives_a_line(
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(7_200)  # 100,000 examples take about ten minutes of one processor
 @settings(max_examples=100_000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(extra=st.dictionaries(st.text(st.characters(exclude_categories=())), _VALUES))
 def test_any_value_gives_a_line_for_hours(
