@@ -27,6 +27,7 @@ class Prometheus:
         interval: Seconds between scrapes and between evaluations of rules.
         settled: Whether it counts as ready only when each address was scraped, about 6 s later: what
             metrics there are is then known.
+        version: The version wanted, which only the cache has; empty for the one on the PATH.
         name: The server's name, which is also its folder's.
     """
 
@@ -34,6 +35,7 @@ class Prometheus:
     scrape: tuple[tuple[str, str], ...] = ()
     interval: int = 2
     settled: bool = False
+    version: str = ""
     name: str = "prometheus"
 
     def prepare(self, folder: Path) -> Launch:
@@ -42,7 +44,9 @@ class Prometheus:
         Raises:
             LocalError: There is no Prometheus here.
         """
-        program = binaries.find("prometheus", "prometheus", cached="prometheus")
+        program = binaries.find(
+            "prometheus", "prometheus", cached="prometheus", version=self.version
+        )
         files = folder / "files"
         for name in ("rules", "targets"):
             (files / name).mkdir(parents=True, exist_ok=True)

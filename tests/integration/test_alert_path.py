@@ -23,6 +23,7 @@ from obskit.local.prometheus import Prometheus
 from obskit.schema import BUILTIN
 from obskit.targets import create, sections, stack
 from obskit.targets.prometheus.client import PrometheusApi
+from tests.conftest import Generation
 
 pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("alert-path")]
 
@@ -92,15 +93,18 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(
-    module_servers: Callable[..., local.Running], tmp_path_factory: pytest.TempPathFactory
+    module_servers: Callable[..., local.Running],
+    tmp_path_factory: pytest.TempPathFactory,
+    generation: Generation,
 ) -> World:
-    alertmanager = module_servers(Alertmanager(config=THEIRS))
+    alertmanager = module_servers(Alertmanager(config=THEIRS, version=generation.alertmanager))
     exporter = module_servers(NodeExporter())
     prometheus = module_servers(
         Prometheus(
             alertmanager=alertmanager.addresses["address"],
             scrape=(("node", exporter.addresses["address"]),),
             interval=1,
+            version=generation.prometheus,
         )
     )
     api = PrometheusApi(Http(prometheus.url))
