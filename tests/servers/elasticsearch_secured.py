@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import ssl
@@ -14,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+import trustme
 
 from obskit.local import binaries
 from obskit.local.elasticsearch import Elasticsearch
@@ -36,6 +38,56 @@ class Certificate:
     key: str
     chain: str
     authority: str
+
+    @classmethod
+    def issued(cls) -> Certificate:
+        """One of 127.0.0.1 that an authority issued, which comes behind it, as Elasticsearch's own tool lays them."""
+        authority = trustme.CA()
+        leaf = authority.issue_cert("127.0.0.1")
+        pem = authority.cert_pem.bytes().decode()
+        chain = "".join(part.bytes().decode() for part in leaf.cert_chain_pems)
+        return cls(key=leaf.private_key_pem.bytes().decode(), chain=chain + pem, authority=pem)
+
+    @classmethod
+    def self_signed(cls) -> Certificate:
+        """One of 127.0.0.1 that nobody but itself vouches for."""
+        made = subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", "-",
+             "-subj", "/CN=self-signed", "-addext", "subjectAltName=IP:127.0.0.1"],
+            check=True, capture_output=True, text=True,
+        ).stdout  # fmt: skip
+        start = made.index("-----BEGIN CERTIFICATE-----")
+        key, certificate = made[:start], made[start:]
+        return cls(key=key, chain=certificate, authority=certificate)
+
+    @property
+    def fingerprints(self) -> tuple[str, ...]:
+        """SHA-256 of each of the chain, the server's first, as Elasticsearch prints it."""
+        ends = self.chain.split("-----END CERTIFICATE-----")[:-1]
+        prints = (
+            hashlib.sha256(ssl.PEM_cert_to_DER_cert(f"{part.strip()}\n-----END CERTIFICATE-----\n"))
+            for part in ends
+        )
+        return tuple(item.hexdigest() for item in prints)
+
+    @property
+    def trust(self) -> ssl.SSLContext:
+        """A client's trust in the authority and in nothing else."""
+        return ssl.create_default_context(cadata=self.authority)
+
+
+#: What doctor asks for, as a role or as what an API key may do: no more, no less.
+PROVISIONER: Mapping[str, Any] = {
+    "cluster": ["manage_index_templates", "monitor"],
+    "indices": [
+        {
+            "names": ["logs-obskit.*"],
+            "privileges": [
+                "auto_configure", "create_doc", "manage", "monitor", "read", "view_index_metadata",
+            ],
+        }
+    ],
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +122,8 @@ class SecuredElasticsearch:
         if shown is not None:
             (config / "http.key").write_text(shown.key)
             (config / "http.crt").write_text(shown.chain)
-            context = ssl.create_default_context(cadata=shown.authority)
             launch = dataclasses.replace(
-                launch, url=launch.url.replace("http:", "https:"), trust=context
+                launch, url=launch.url.replace("http:", "https:"), trust=shown.trust
             )
         # One role a block, its value as JSON: the server reads block by block and follows no anchors.
         text = "".join(f"{name}: {json.dumps(role)}\n" for name, role in self.roles.items())
@@ -91,6 +142,19 @@ class SecuredElasticsearch:
         for path in config.iterdir():  # written as root, read by the user that the server runs as
             path.chmod(0o644 if path.is_file() else 0o755)
         return launch
+
+
+def api_key(http: httpx.Client, name: str, may: Mapping[str, Any]) -> str:
+    """A new API key, as it stands in the ``Authorization`` header.
+
+    Args:
+        http: The server, as its superuser.
+        name: Name of the key.
+        may: What it is allowed, as a role has it.
+    """
+    answer = http.post("/_security/api_key", json={"name": name, "role_descriptors": {name: may}})
+    answer.raise_for_status()
+    return str(answer.json()["encoded"])
 
 
 def complete_elasticsearch() -> tuple[str, tuple[str, str]]:
