@@ -1,6 +1,6 @@
-"""What only a complete Elasticsearch can show: data stream lifecycle, lazy rollover, API keys.
+"""What only a complete Elasticsearch can show: data stream lifecycle, lazy rollover, ILM, and all of it by API key.
 
-The minimal distribution of the other tests has none of these; without ``OBSKIT_TEST_ELASTICSEARCH_URL`` they are
+The minimal distribution of the other tests has no lifecycle and no ILM; without ``OBSKIT_TEST_ELASTICSEARCH_URL`` they are
 unproved.
 """
 

@@ -13,6 +13,7 @@ import yaml
 
 from obskit.deadline import Deadline
 from obskit.errors import DeliveryError
+from obskit.targets import official
 from obskit.targets.base import Finding
 from obskit.targets.clock import clock_finding
 from obskit.targets.prometheus.client import PrometheusApi
@@ -31,6 +32,7 @@ def examine(target: Prometheus, deadline: Deadline) -> Iterator[Finding]:
     build = target.api.data("/status/buildinfo", deadline=deadline)
     yield Finding(subject="address", ok=True, detail=target.http.base_url)
     yield Finding(subject="version", ok=True, detail=f"Prometheus {build.get('version', '?')}")
+    yield official.match("promtool", str(build.get("version", "")))
     flags = target.api.data("/status/flags", deadline=deadline)
     how = target.settings.reload
     if not how.command and how.pid_file is None:
