@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import html
+import re
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from obskit.config import load
+from obskit.config.receivers import KINDS
 from obskit.engine.execute import State, apply
 from obskit.local import server as local
 from obskit.local.alertmanager import Alertmanager
@@ -245,6 +247,18 @@ def test_the_labels_of_a_trial_reach_the_receiver_and_the_proof(world: World, ki
     (one,) = world.wait(kind, f"Trial{kind}")
     assert f"[FIRING:1] Trial{kind}" in one.raw.decode()
     world.wait("proof", f"Trial{kind}")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_way_is_counted_under_the_name_that_obskit_asks_for(world: World, kind: str) -> None:
+    """``alerts test`` reads these counters: another name would count nothing for ever."""
+    metrics = httpx.get(f"{world.alertmanager.url}/metrics").text
+    for name in world.targets["alertmanager"].integrations(kind):
+        counted = re.findall(
+            rf'^alertmanager_notifications_total{{.*integration="{name}".*}} (\d+)', metrics, re.M
+        )
+        assert counted, name
+        assert max(int(float(count)) for count in counted) > 0, name
 
 
 def test_every_notification_was_told_once_and_counted(world: World) -> None:

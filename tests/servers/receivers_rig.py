@@ -5,7 +5,7 @@ from __future__ import annotations
 import email.policy
 import textwrap
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -155,9 +155,10 @@ def alert(kind: str, number: int = 1, **more: Any) -> dict[str, Any]:
 def fire(world: World) -> None:
     """Two alerts for each receiver fire, and end when all were told.
 
-    They begin now: what began longer ago than ``group_wait`` is told at once, the first without the second.
+    They begin a moment from now: what began longer ago than ``group_wait`` is told at once, the first of two
+    without the second.
     """
-    world.started = datetime.now(UTC).replace(microsecond=0)
+    world.started = datetime.now(UTC) + timedelta(seconds=2)
     started = world.started.isoformat()
     world.send(*(alert(kind, number, startsAt=started) for kind in KINDS for number in (1, 2)))
     for kind in KINDS:
@@ -165,5 +166,11 @@ def fire(world: World) -> None:
             world.mail("FIRING")
         else:
             world.wait(kind)
-    ended = {"startsAt": started, "endsAt": datetime.now(UTC).isoformat()}
-    world.send(*(alert(kind, number, **ended) for kind in KINDS for number in (1, 2)))
+    ended = max(datetime.now(UTC), world.started).isoformat()
+    world.send(
+        *(
+            alert(kind, number, startsAt=started, endsAt=ended)
+            for kind in KINDS
+            for number in (1, 2)
+        )
+    )
