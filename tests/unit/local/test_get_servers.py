@@ -89,6 +89,26 @@ def test_one_that_cannot_be_had_does_not_keep_the_others_away(get: ModuleType) -
     assert there == ["x"]
 
 
+@pytest.mark.parametrize("optional", [False, True])
+def test_what_is_optional_and_missing_is_told_and_does_not_fail(
+    optional: bool,
+    get: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its tests skip with that reason; all else is a failure of `make test-servers`."""
+
+    def refuse() -> None:
+        raise get.Unobtainable("no such package")
+
+    part = get.Part("java 21", "", lambda: None, refuse, optional=optional)
+    monkeypatch.setattr(get, "parts", lambda **_: [part])
+    assert get.main([]) == (0 if optional else 1)
+    said = capsys.readouterr()
+    assert "MISSING java 21" in said.out
+    assert "java 21 cannot be had: no such package" in said.err
+
+
 def _fake_maven(folder: Path, archive: Path) -> str:
     folder.mkdir()
     mvn = folder / "mvn"
