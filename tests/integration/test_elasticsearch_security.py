@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -14,12 +15,18 @@ import httpx
 import pytest
 import yaml
 
+from obskit.config import load
 from obskit.config.secret import Secret
 from obskit.deadline import Deadline
+from obskit.engine import execute
+from obskit.engine.verify import Proof, Verdict, verify
 from obskit.errors import DeniedError, UnreachableError
 from obskit.local import server as servers
 from obskit.local.elasticsearch import Elasticsearch as Server
+from obskit.local.filebeat import Filebeat
 from obskit.local.server import Running
+from obskit.schema import BUILTIN
+from obskit.targets import create, sections, stack
 from obskit.targets.base import Canary
 from tests.contract.rigs.base import AnyTarget, apply, make_target, plan_of
 from tests.servers.elasticsearch_secured import (
@@ -229,6 +236,60 @@ def test_the_commands_of_a_user_with_a_key(secured: Secured, tmp_path: Path) -> 
     assert verified.returncode == 0, verified.stdout + verified.stderr
     for done in (doctor, planned, provisioned, again, verified):
         assert key not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("secured", ["8.7.1"], indirect=True)  # the others answer no GET /
+def test_a_line_of_a_service_arrives_over_tls_by_an_api_key(
+    secured: Secured, start_server: Start, tmp_path: Path
+) -> None:
+    """The whole log path, from the file to every field that is searched for, and what breaks the schema, too.
+
+    With a key that may not search, nothing counts as proved, and the reason is told.
+    """
+    (tmp_path / "ca.pem").write_text(secured.certificate.authority)
+    key = api_key(secured.http, "log-path", PROVISIONER)
+    filebeat = start_server(
+        Filebeat(
+            elasticsearch=secured.url,
+            output={
+                "api_key": base64.b64decode(key).decode(),
+                "ssl.certificate_authorities": [str(tmp_path / "ca.pem")],
+            },
+        )
+    )
+    (tmp_path / "logs").mkdir()
+    at = filebeat.addresses
+
+    def proofs(key: str) -> dict[str, Proof]:
+        (tmp_path / "obskit.yml").write_text(
+            yaml.safe_dump(
+                {
+                    "project": "shop",
+                    "services": [{"name": "shop", "logs": [str(tmp_path / "logs" / "shop.log")]}],
+                    "elasticsearch": {
+                        "url": secured.url, "auth": {"token": key, "ca_file": "ca.pem"},
+                    },
+                    "filebeat": {
+                        "inputs": at["inputs"], "data": at["data"], "log": at["log"], "url": filebeat.url,
+                    },
+                }
+            )
+        )  # fmt: skip
+        targets = create(load(tmp_path / "obskit.yml", sections()), BUILTIN)
+        if not (tmp_path / "provisioned").exists():
+            outcomes = execute.apply(stack.plan(targets, "shop"), targets)
+            assert execute.succeeded(outcomes), [str(outcome.error) for outcome in outcomes]
+            (tmp_path / "provisioned").touch()
+        return {proof.id: proof for proof in verify(stack.checks(targets), only="canary")}
+
+    (tmp_path / "logs" / "shop.log").touch()
+    found = proofs(key)
+    assert {proof.verdict for proof in found.values()} == {Verdict.PROVED}, found
+    blind = {"cluster": ["monitor"], "indices": []}
+    found = proofs(api_key(secured.http, "blind", blind))
+    assert Verdict.PROVED not in {proof.verdict for proof in found.values()}
+    assert "unauthorized" in str(found)
+    assert key not in str(found)
 
 
 @pytest.mark.slow
