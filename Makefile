@@ -36,7 +36,7 @@ servers: env  ## obtain the real servers (first time: about 10 minutes and 1 GB;
 demo: env servers  ## the whole way: servers, a sample service, provision, verify
 	@$(BIN)/python examples/demo.py
 
-test-servers: env  ## what the tests need beyond that: databases, exporters, the newest checkers
+test-servers: env  ## what the tests need beyond that: databases, exporters, the newest servers
 	@$(BIN)/python tests/servers/get.py --exporters --newest
 
 test: env test-servers  ## everything: unit, contract, cli and integration tests against real servers

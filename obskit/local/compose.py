@@ -108,7 +108,7 @@ def _prepare(folder: Path) -> None:
             file.write_text(secrets.token_hex(24), encoding="utf-8")
             # the containers read it as users of their own; the folder above keeps others out
             file.chmod(0o644)
-    for path in ("prometheus/rules", "prometheus/targets", "filebeat/inputs", "logs",
+    for path in ("prometheus/rules", "prometheus/scrape", "filebeat/inputs", "logs",
                  "logstash/pipeline", "grafana/provisioning", "alertmanager"):  # fmt: skip
         (folder / path).mkdir(parents=True, exist_ok=True)
     config = folder / "alertmanager" / "alertmanager.yml"

@@ -18,8 +18,9 @@ import yaml
 from obskit.deadline import Deadline
 from obskit.delivery import checker
 from obskit.errors import Problem
+from obskit.targets.base import Finding
 
-__all__ = ["ask", "locate", "top_keys"]
+__all__ = ["ask", "locate", "match", "top_keys"]
 
 #: How often a checker is asked for one mistake, and for how long.
 _MOST_QUESTIONS: Final = 80
@@ -33,6 +34,32 @@ _NOISE: Final = (
     "Found:",
     "yaml: unmarshal errors:",
 )
+
+
+def match(program: str, server: str) -> Finding:
+    """Whether the checker on this machine is that of the server's version.
+
+    An older one refuses what the server would take, a newer one lets pass what it refuses.
+
+    Args:
+        program: The checker, such as ``promtool``.
+        server: Version of the server.
+    """
+    path = checker.find(program)
+    if path is None:
+        return Finding(
+            subject=program, ok=None, detail="is not on this machine: only the shape of files is checked",
+            next=f"install that of the server's version, {server}, or name it with OBSKIT_{program.upper()}",
+        )  # fmt: skip
+    found = re.search(r"version (\d+\.\d+\S*)", checker.run([path, "--version"]).words)
+    version = found[1] if found else "of an unknown version"
+    same = version.split(".")[:2] == server.split(".")[:2]
+    return Finding(
+        subject=program, ok=True if same else None,
+        detail=f"{version} checks files" + ("" if same else f", the server is {server}"),
+        next="" if same else f"name that of the server's version with OBSKIT_{program.upper()}: this one may refuse "
+        "what the server takes, and let pass what it refuses",
+    )  # fmt: skip
 
 
 def ask(

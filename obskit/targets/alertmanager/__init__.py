@@ -20,7 +20,7 @@ from obskit.deadline import Deadline
 from obskit.delivery import checker
 from obskit.delivery.files import Batch, Folder
 from obskit.delivery.http import Http
-from obskit.delivery.reload import Reload, reload
+from obskit.delivery.reload import LogTail, Reload, reload
 from obskit.engine.plan import Change
 from obskit.engine.resource import Address, Body, Live, Mark, Resource
 from obskit.engine.verify import Check
@@ -247,9 +247,12 @@ class Alertmanager(Target[AlertmanagerSettings]):
     def settle(self, changes: Sequence[Change]) -> None:
         """Reload, and see by its hash that the server runs these bytes; else put the old file back."""
         del changes
+        path = self.settings.reload.log
+        log = LogTail(self.path(path) if path else None)
         try:
             self.reload(Deadline.after(self.settings.settle.total_seconds()))
         except ObskitError as error:
+            said = log.words()
             self._batch.restore()
             again = ""
             try:
@@ -257,9 +260,9 @@ class Alertmanager(Target[AlertmanagerSettings]):
             except ObskitError as second:
                 again = f"; reloading the old file failed too: {second.message}"
             raise DeliveryError(
-                f"the new file was refused and the old one put back: {error.message}{again}",
+                f"the new file was refused and the old one put back: {error.message}{said}{again}",
                 where=error.where or self.http.base_url,
-                hint=error.hint or "the server's log has the reason",
+                hint=error.hint or ("" if said else "the server's log has the reason"),
             ) from None
         self._batch.keep()
 

@@ -25,17 +25,22 @@ def main_config(target: Prometheus) -> str:
     """The file: our rules and targets, more jobs of the user's, and every Alertmanager of obskit.yml."""
     seconds = f"{target.settings.scrape_interval.total_seconds():g}s"
     # As the server sees them: its own folder, where obskit delivers to.
-    rules, targets = (target.folders[name].root.resolve() for name in ("rules", "targets"))
+    rules, services = (
+        target.folders[name].root.resolve() for name in ("rules", target.discovery.kind)
+    )
     jobs: list[dict[str, Any]] = [
         {"job_name": name, "static_configs": [{"targets": list(addresses)}]}
         for name, addresses in target.settings.scrape.items()
     ]
-    jobs.append({"job_name": "obskit", "file_sd_configs": [{"files": [f"{targets}/*.yml"]}]})
     config: dict[str, Any] = {
         "global": {"scrape_interval": seconds, "evaluation_interval": seconds},
         "rule_files": [f"{rules}/*.yml"],
         "scrape_configs": jobs,
     }
+    if target.discovery.kind == "scrape":
+        config["scrape_config_files"] = [f"{services}/*.yml"]
+    else:
+        jobs.append({"job_name": "obskit", "file_sd_configs": [{"files": [f"{services}/*.yml"]}]})
     managers = [
         urlsplit(str(getattr(peer.settings, "url", ""))).netloc
         for key, peer in target.context.peers.items()

@@ -155,9 +155,9 @@ def test_its_alertmanager_configuration_is_accepted(amtool: Path) -> None:
     )
 
 
-def test_its_prometheus_configuration_is_accepted(promtool: Path) -> None:
+def test_its_prometheus_configuration_is_accepted(promtool_newest: Path) -> None:
     result = subprocess.run(
-        [promtool, "check", "config", "--syntax-only", FOLDER / "prometheus.yml"],
+        [promtool_newest, "check", "config", "--syntax-only", FOLDER / "prometheus.yml"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
