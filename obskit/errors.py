@@ -111,9 +111,13 @@ class ObskitError(Exception):
         self.where = where
         self.hint = hint
 
+    @property
+    def fact(self) -> str:
+        """Where and what, for those who show what to do next beside it."""
+        return f"{self.where}: {self.message}" if self.where else self.message
+
     def __str__(self) -> str:
-        text = f"{self.where}: {self.message}" if self.where else self.message
-        return f"{text} ({self.hint})" if self.hint else text
+        return f"{self.fact} ({self.hint})" if self.hint else self.fact
 
 
 class _ProblemsError(ObskitError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Any, Final
 
@@ -80,6 +81,14 @@ def cli() -> None:
     """Make an observability stack real, prove that it works, and keep logs in one shape."""
 
 
+def _for_machines(error: Exception, code: int, args: list[str] | None) -> None:
+    """Who asked for JSON gets JSON, also of an error; the words stand on standard error all the same."""
+    if "--json" in (sys.argv[1:] if args is None else args):
+        from obskit.cli.output import show_error_json
+
+        show_error_json(error, code)
+
+
 def main(args: list[str] | None = None) -> Any:
     """Run the command line; the only place where an error becomes words and an exit code."""
     from obskit.errors import ObskitError
@@ -90,6 +99,11 @@ def main(args: list[str] | None = None) -> Any:
         from obskit.cli.output import show_error
 
         show_error(error)
+        _for_machines(error, error.exit_code, args)
+        if error.__cause__ is not None and os.environ.get("OBSKIT_TRACEBACK"):
+            import traceback
+
+            traceback.print_exception(error.__cause__)
         sys.exit(error.exit_code)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
@@ -98,6 +112,7 @@ def main(args: list[str] | None = None) -> Any:
         sys.exit(130)
     except click.ClickException as error:
         error.show()
+        _for_machines(error, 2, args)
         sys.exit(2)
     except BrokenPipeError:  # the reader of a pipe went away: `obskit plan | head`
         sys.stderr.close()

@@ -10,7 +10,7 @@ import click
 from obskit.cli.options import json_option, open_stack, quiet_option, stack_options
 from obskit.cli.output import console, show_json, show_outcomes, show_plan, working
 from obskit.engine.execute import apply, succeeded
-from obskit.engine.plan import Action, Cause
+from obskit.engine.plan import Action, Cause, Change, Plan
 from obskit.engine.resource import Address
 from obskit.errors import ObskitError
 
@@ -47,7 +47,9 @@ def command(
     if target is None:
         raise ObskitError(f"obskit.yml names no {wanted.target!r}", where=address)
     with working("reading the servers", quiet=quiet or as_json):
-        plan = stacks.plan({wanted.target: target}, stack.settings.project, adopt=[wanted])
+        plan = stacks.plan(
+            {wanted.target: target}, stack.settings.project, adopt=[wanted], leave=True
+        )
     change = next((item for item in plan.changes if item.address == wanted), None)
     if change is None or change.before is None:
         known = wanted in plan.unchanged
@@ -56,6 +58,10 @@ def command(
             where=address, hint="obskit plan lists the addresses",
         )  # fmt: skip
     if change.action is not Action.ADOPT and change.cause in (Cause.DRIFTED, Cause.BOTH):
+        if change.cause is Cause.BOTH and not yes and not as_json:
+            click.confirm(
+                "obskit.yml says something new, too. Replace its file by the edit?", abort=True
+            )
         path = target.write_back(change.before)
         if path is None:
             raise ObskitError(
@@ -67,7 +73,7 @@ def command(
         else:
             console().print(f"Kept as {path}: obskit plan has nothing to do for {address} now.")
         return 0
-    one = replace(plan, changes=(change,), notes=())
+    one = replace(plan, changes=_with_needs(change, plan), notes=())
     if not quiet and not as_json:
         show_plan(one)
     if not yes:
@@ -76,7 +82,21 @@ def command(
         click.confirm("Take it over?", abort=True)
     outcomes = apply(one, {wanted.target: target})
     if as_json:
-        show_json({"address": address, "state": outcomes[0].state.value})
+        state = next(item.state for item in outcomes if item.change.address == wanted)
+        show_json({"address": address, "state": state.value})
     else:
         show_outcomes(outcomes)
     return 0 if succeeded(outcomes) else 1
+
+
+def _with_needs(change: Change, plan: Plan) -> tuple[Change, ...]:
+    """A change and what has to be made first: a dashboard is saved into a folder that is there."""
+    new = {item.address: item for item in plan.changes if item.action is Action.CREATE}
+    chosen, open_ = {change.address: change}, [change]
+    while open_:
+        one = open_.pop()
+        for address in one.after.needs if one.after else ():
+            if address in new and address not in chosen:
+                chosen[address] = new[address]
+                open_.append(new[address])
+    return tuple(chosen[address] for address in sorted(chosen))

@@ -9,6 +9,7 @@ import click
 
 from obskit.cli.options import json_option, stack_options
 from obskit.cli.output import console, show_json, working
+from obskit.errors import UnreachableError
 
 __all__ = ["command"]
 
@@ -65,7 +66,14 @@ def pull(
     told = []
     for number, revision in numbers:
         with working(f"fetching dashboard {number}", quiet=as_json):
-            entry, text = fetch(http, number, revision, Deadline.after(60))
+            try:
+                entry, text = fetch(http, number, revision, Deadline.after(60))
+            except UnreachableError as error:
+                raise UnreachableError(
+                    error.message, where=error.where,
+                    hint="only this command needs the network: name a mirror with --from, or download the "
+                    "dashboard's JSON elsewhere and write {file: …} in obskit.yml",
+                ) from None  # fmt: skip
         before = lock.entries.get(number)
         lock.keep(entry, text, accept_change=accept_change)
         told.append(

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from obskit.cli.options import json_option, open_stack, quiet_option, stack_options
-from obskit.cli.output import show_json, show_outcomes, show_plan, working
+from obskit.cli.output import applying, show_json, show_outcomes, show_plan, working
 from obskit.engine.execute import apply, succeeded
 
 __all__ = ["command"]
@@ -37,7 +37,8 @@ def command(
         if as_json:
             raise click.UsageError("--json asks nothing: say --yes to remove them")
         click.confirm(f"Remove these {len(plan.changes)} objects?", abort=True)
-    outcomes = apply(plan, stack.targets)
+    with applying(len(plan.changes), quiet=quiet or as_json) as observe:
+        outcomes = apply(plan, stack.targets, observe=observe)
     if as_json:
         show_json(
             {

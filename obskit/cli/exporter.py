@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 from rich.markup import escape
 
-from obskit.cli.options import open_stack, stack_options
-from obskit.cli.output import console
+from obskit.cli.options import json_option, open_stack, stack_options
+from obskit.cli.output import console, show_json
 from obskit.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ __all__ = ["command"]
 @click.option(
     "--filebeat", multiple=True, metavar="URL", help="One more Filebeat; may be repeated."
 )
+@json_option
 def command(
     *,
     file: Path,
@@ -38,6 +39,7 @@ def command(
     listen: str,
     logstash: tuple[str, ...],
     filebeat: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Expose what has no exporter: counts of logs, and the state of Logstash and Filebeat.
 
@@ -65,10 +67,14 @@ def command(
             ],
             hint="add one of these sections, or give --logstash or --filebeat",
         )
-    err = console(err=True)
-    for source in sources:
-        err.print(f"asking {source.name} at {escape(source.target)}")
-    err.print(f"metrics at http://{escape(listen)}/metrics")
+    if as_json:
+        asked = [{"name": source.name, "target": source.target} for source in sources]
+        show_json({"metrics": f"http://{listen}/metrics", "asked": asked})
+    else:
+        err = console(err=True)
+        for source in sources:
+            err.print(f"asking {source.name} at {escape(source.target)}")
+        err.print(f"metrics at http://{escape(listen)}/metrics")
     uvicorn.run(
         application(sources), host=host.strip("[]"), port=int(port), log_level="warning",
         access_log=False,

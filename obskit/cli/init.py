@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from rich.markup import escape
 
-from obskit.cli.output import console
+from obskit.cli.options import json_option
+from obskit.cli.output import console, show_json, working
 from obskit.errors import ObskitError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+    from obskit.targets.recognise import Found
 
 __all__ = ["command"]
 
@@ -84,11 +90,9 @@ def _wrapped(words: str) -> list[str]:
     return textwrap.wrap(words, _WIDTH)
 
 
-def _from_running(project: str, addresses: tuple[str, ...]) -> str:
+def _from_running(project: str, found: Sequence[Found]) -> str:
     """The configuration of what answers; what does not answer stays as a comment with the reason."""
     import yaml
-
-    from obskit.targets.recognise import look
 
     lines = [
         "# What the stack should be, from what answered. Paths are guesses where no server tells them:",
@@ -99,10 +103,7 @@ def _from_running(project: str, addresses: tuple[str, ...]) -> str:
         "    logs: []",
         "    metrics: []",
     ]
-    found = look(addresses)
-    for item in found:
-        if item.section is None:
-            lines.append(f"# {item.address}: {item.problem}")
+    lines += [f"# {item.address}: {item.problem}" for item in found if item.section is None]
     for item in found:
         if item.section is not None:
             if f"{item.target}:" in lines:
@@ -112,11 +113,33 @@ def _from_running(project: str, addresses: tuple[str, ...]) -> str:
             lines += [f"{item.target}:", *(f"  {line}" for line in body.splitlines())]
     if not any(item.section for item in found):
         raise ObskitError(
-            "; ".join(f"{item.address}: {item.problem}" for item in found)
-            or "no address was given",
+            "; ".join(f"{item.address}: {item.problem}" for item in found),
             hint="give the addresses of running servers, such as http://127.0.0.1:9090",
         )
     return "\n".join(lines) + "\n"
+
+
+def _open_points(found: Sequence[Found]) -> list[str]:
+    """What is still to be done by hand before the file that was written works."""
+    words = [f"{item.address}: {item.problem}" for item in found if item.section is None]
+    seen: set[str] = set()
+    for item in found:
+        if item.section is None:
+            continue
+        if item.target in seen:
+            words.append(
+                f"{item.address}: another {item.target}: not in the file; is it one of its replicas?"
+            )
+        seen.add(item.target)
+        for name in re.findall(r"\$\{env:(\w+)\}", str(dict(item.section))):
+            if name not in os.environ:
+                words.append(f"{item.target}: set the variable {name}: it signs in with it")
+        for key, value in item.section.items():
+            if isinstance(value, str) and value.startswith("/") and not Path(value).exists():
+                words.append(
+                    f"{item.target}.{key}: {value} is not on this machine: say where it is, or make it"
+                )
+    return words
 
 
 @click.command("init")
@@ -139,21 +162,49 @@ def _from_running(project: str, addresses: tuple[str, ...]) -> str:
 @click.option(
     "--project", default="", metavar="NAME", help="Name of the project; the folder's when absent."
 )
+@json_option
 def command(
-    addresses: tuple[str, ...], file: Path, project: str, *, full: bool, from_running: bool
+    addresses: tuple[str, ...],
+    file: Path,
+    project: str,
+    *,
+    full: bool,
+    from_running: bool,
+    as_json: bool,
 ) -> None:
     """Write an obskit.yml to begin with; a file that is there is never overwritten."""
     if bool(addresses) != from_running:
         raise click.UsageError("--from-running and ADDRESSES go together")
     folder = re.sub(r"[^A-Za-z0-9._-]+", "-", Path.cwd().name).strip("-._") or "my-project"
     name = project or folder[:63]
+    points: list[str] = []
     if from_running:
-        text = _from_running(name, addresses)
+        from obskit.targets.recognise import look
+
+        with working("asking what answers", quiet=as_json):
+            found = look(addresses)
+        text = _from_running(name, found)
+        points = _open_points(found)
     else:
         text = _full(name) if full else _MINIMAL.format(project=name)
-    if str(file) == "-":
+    for line in points if not as_json else ():
+        console(err=True).print(f"  [yellow]![/] {escape(line)}")
+    if str(file) == "-" and not as_json:
         click.echo(text, nl=False)
         return
+    if str(file) != "-":
+        _write(file, text)
+    if as_json:
+        written = None if str(file) == "-" else str(file)
+        show_json({"file": written, "text": text, "open": points})
+        return
+    console().print(
+        f"Wrote {file}. Name your services in it, then: obskit doctor, obskit provision."
+        " No servers yet? obskit up."
+    )
+
+
+def _write(file: Path, text: str) -> None:
     try:
         with file.open("x", encoding="utf-8") as stream:
             stream.write(text)
@@ -163,8 +214,6 @@ def command(
             hint="name another with -f, or print one with -f -",
         ) from None  # fmt: skip
     except OSError as error:
-        raise ObskitError(f"cannot be written: {error.strerror}", where=str(file)) from None
-    console().print(
-        f"Wrote {file}. Name your services in it, then: obskit doctor, obskit provision."
-        " No servers yet? obskit up."
-    )
+        raise ObskitError(
+            f"cannot be written: {error.strerror}", where=str(file), hint="name another with -f"
+        ) from None

@@ -62,6 +62,7 @@ def _explain(ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     show_default=True,
     help="How to tell.",
 )
+@click.option("--json", "style", flag_value="json", help="The same as --format json.")
 @click.option("-o", "--output", type=_FILE, help="Write the report there; the summary stays here.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the summary.")
 @click.option(

@@ -11,7 +11,7 @@ import click
 
 from obskit.config import Settings, load
 from obskit.schema import BUILTIN, Schema
-from obskit.targets import create, sections
+from obskit.targets import REGISTRY, create, sections
 from obskit.targets.base import Target
 
 __all__ = ["Stack", "json_option", "open_stack", "quiet_option", "stack_options"]
@@ -38,7 +38,8 @@ def stack_options(command: F) -> F:
     """Add ``-f``, ``-e`` and ``--target`` to a command."""
     for option in (
         click.option(
-            "--target", "only", multiple=True, metavar="NAME", help="Only this server; may be repeated."
+            "--target", "only", multiple=True, metavar="NAME", help="Only this server; may be repeated.",
+            shell_complete=lambda _ctx, _param, begun: [name for name in REGISTRY if name.startswith(begun)],
         ),
         click.option(
             "-e", "--environment", default="", metavar="NAME",

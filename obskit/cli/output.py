@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from itertools import groupby
 from typing import Any
 
@@ -22,8 +22,10 @@ from obskit.engine.verify import Proof, Verdict
 from obskit.errors import ObskitError, Problem, Severity
 
 __all__ = [
+    "applying",
     "console",
     "show_error",
+    "show_error_json",
     "show_json",
     "show_outcomes",
     "show_plan",
@@ -45,15 +47,23 @@ _VERDICTS = {
     Verdict.NOT_CONFIGURED: ("–", "dim"),
     Verdict.UNPROVED: ("?", "yellow"),
 }
+_consoles: dict[bool, Console] = {}
 _SHOWN_EDITS = 20
 _SHOWN_CHARACTERS = 200
 
 
 def console(*, err: bool = False) -> Console:
-    """A console on standard output or error; plain when it is no terminal, 120 wide then."""
+    """A console on standard output or error; plain when it is no terminal, 120 wide then.
+
+    It is the same one each time: what is printed while a spinner turns goes above the spinner.
+    """
     stream = sys.stderr if err else sys.stdout
-    width = None if stream.isatty() else 120
-    return Console(file=stream, highlight=False, soft_wrap=not stream.isatty(), width=width)
+    made = _consoles.get(err)
+    if made is None or made.file is not stream:
+        width = None if stream.isatty() else 120
+        made = Console(file=stream, highlight=False, soft_wrap=not stream.isatty(), width=width)
+        _consoles[err] = made
+    return made
 
 
 def show_json(data: Any) -> None:
@@ -74,6 +84,29 @@ def show_error(error: ObskitError) -> None:
     out.print(f"[bold red]error:[/] {where}{escape(error.message)}")
     if error.hint:
         out.print(f"  [dim]→ {escape(error.hint)}[/]")
+
+
+def show_error_json(error: Exception, code: int) -> None:
+    """An error for machines, on standard output: where, what, what next, and every finding.
+
+    Args:
+        error: An error of obskit's, or of the command line.
+        code: The exit code.
+    """
+    facts: dict[str, Any] = {"message": str(error), "exit_code": code}
+    if isinstance(error, click.ClickException):
+        facts["message"] = error.format_message()
+    if isinstance(error, ObskitError):
+        facts |= {"where": error.where, "message": error.message, "next": error.hint}
+        problems: Sequence[Problem] = getattr(error, "problems", ())
+        facts["problems"] = [
+            {
+                "rule": item.rule, "path": item.path, "line": item.line, "column": item.column,
+                "severity": item.severity.value, "message": item.message,
+            }
+            for item in problems
+        ]  # fmt: skip
+    show_json({"error": facts})
 
 
 def show_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
@@ -100,6 +133,32 @@ def working(words: str, *, quiet: bool = False) -> Iterator[None]:
     else:
         out.print(f"{words} …")
         yield
+
+
+@contextmanager
+def applying(total: int, *, quiet: bool = False) -> Iterator[Callable[[Outcome], None]]:
+    """Tell each change as it ends: one line that changes on a terminal, a plain line each elsewhere.
+
+    Args:
+        total: How many changes there are.
+        quiet: Whether nothing is told.
+    """
+    out, ended = console(err=True), 0
+
+    def observe(outcome: Outcome) -> None:
+        nonlocal ended
+        if outcome.state is State.STARTED:
+            return
+        ended += 1
+        words = f"{ended}/{total} {outcome.state}: {escape(str(outcome.change.address))}"
+        if shown is not None:
+            shown.update(words)
+        elif not quiet:
+            out.print(f"  {words}")
+
+    shown = out.status(f"0/{total}") if out.is_terminal and not quiet else None
+    with shown or nullcontext():
+        yield observe
 
 
 def _value(value: object) -> str:

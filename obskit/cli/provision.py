@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.markup import escape
 
 from obskit.cli.options import Stack, json_option, open_stack, quiet_option, stack_options
 from obskit.cli.output import (
+    applying,
     console,
     show_json,
     show_outcomes,
@@ -21,8 +21,7 @@ from obskit.cli.output import (
 )
 from obskit.cli.saved import raise_unless_same
 from obskit.cli.verify import proofs_code, prove
-from obskit.engine.execute import Outcome, State, apply, succeeded
-from obskit.engine.plan import Plan
+from obskit.engine.execute import apply, succeeded
 from obskit.engine.verify import verify
 from obskit.errors import ContentError, ObskitError, Severity
 
@@ -55,22 +54,6 @@ def _ready(stack: Stack, *, quiet: bool) -> None:
         )
 
 
-def _apply(stack: Stack, plan: Plan, *, quiet: bool) -> list[Outcome]:
-    out = console(err=True)
-    total, ended = len(plan.changes), 0
-
-    def observe(outcome: Outcome) -> None:
-        nonlocal ended
-        if outcome.state is not State.STARTED:
-            ended += 1
-            if not quiet:
-                out.print(
-                    f"  {ended}/{total} {outcome.state}: {escape(str(outcome.change.address))}"
-                )
-
-    return apply(plan, stack.targets, observe=observe)
-
-
 @click.command("provision")
 @stack_options
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
@@ -78,7 +61,7 @@ def _apply(stack: Stack, plan: Plan, *, quiet: bool) -> list[Outcome]:
 @click.option(
     "--plan",
     "saved",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Apply exactly the plan in this file (obskit plan --out), without asking; refuse anything else.",
 )
 @click.option("--no-verify", is_flag=True, help="Apply and read back, but prove nothing.")
@@ -108,6 +91,7 @@ def command(
         saved=saved, yes=yes or saved is not None, force=force, as_json=as_json, quiet=quiet
     )
     done = _make_so(stack, facts, options)
+    pending = False
     if done and facts["plan"]["changes"]:
         # What the new targets expose decides which rule packs fit, so the plan is made once more.
         with working("waiting for the targets", quiet=quiet):
@@ -117,10 +101,13 @@ def command(
             ]
             verify(checks, only="targets")
         stack = open_stack(file, environment, only)
-        more: dict[str, Any] = {}
-        done = _make_so(stack, more, replace(options, yes=True, saved=None))
-        if more["plan"]["changes"]:
-            facts["second_pass"] = more
+        if saved is not None:
+            pending = _pending(stack, facts, quiet=quiet, as_json=as_json)
+        else:
+            more: dict[str, Any] = {}
+            done = _make_so(stack, more, replace(options, yes=True))
+            if more["plan"]["changes"]:
+                facts["second_pass"] = more
     code = 0 if done else 1
     if done and not no_verify:
         proofs = prove(stack, quiet=quiet)
@@ -128,9 +115,27 @@ def command(
         code = proofs_code(proofs)
         if not as_json:
             show_proofs(proofs, quiet=quiet)
+    if code == 0 and pending:
+        code = 3
     if as_json:
         show_json(facts)
     return code
+
+
+def _pending(stack: Stack, facts: dict[str, Any], *, quiet: bool, as_json: bool) -> bool:
+    """Whether the new targets call for more than the reviewed plan said; it is told, and not done."""
+    from obskit.targets import stack as stacks
+
+    with working("reading the servers", quiet=quiet):
+        plan = stacks.plan(stack.targets, stack.settings.project)
+    if plan:
+        facts["pending"] = plan.to_dict()
+        if not as_json:
+            show_plan(plan, detail=not quiet)
+            console().print(
+                "That was not in the plan that was reviewed, so it was not done: review it with obskit plan."
+            )
+    return bool(plan)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +173,8 @@ def _make_so(stack: Stack, facts: dict[str, Any], options: _Options) -> bool:
         if options.as_json:
             raise click.UsageError("--json asks nothing: say --yes to apply")
         click.confirm("Apply these changes?", abort=True)
-    outcomes = _apply(stack, plan, quiet=options.quiet)
+    with applying(len(plan.changes), quiet=options.quiet) as observe:
+        outcomes = apply(plan, stack.targets, observe=observe)
     facts["outcomes"] = [
         {
             "address": str(item.change.address),

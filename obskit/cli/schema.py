@@ -91,13 +91,22 @@ def show(field: str | None, file: Path | None, as_json: bool) -> None:
 @click.option(
     "--environment", default="", help="Written where an event names none (logstash, filebeat)."
 )
+@_json_option
 def export(
-    format_: str, file: Path | None, output: Path | None, namespace: str, environment: str
+    *,
+    format_: str,
+    file: Path | None,
+    output: Path | None,
+    namespace: str,
+    environment: str,
+    as_json: bool,
 ) -> None:
     """Export the schema as json-schema, elasticsearch, markdown, logstash or filebeat."""
     made = _export(format_, _schema(file), namespace, environment)
     text = made if isinstance(made, str) else _json(made)
     text = text if text.endswith("\n") else f"{text}\n"
+    if as_json:
+        text = _json({"format": format_, "schema": made}) + "\n"
     if output is None:
         click.echo(text, nl=False)
     else:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from pathlib import Path
+from typing import Any
 
 import click
+import orjson
 from rich.markup import escape
 
 from obskit.cli.output import console, show_json
@@ -79,27 +83,30 @@ def command(
     config = Path("obskit.yml")
     provisions = first and config.is_file() and not no_provision and not services
     if as_json:
-        show_json({"folder": str(stack.folder), "environment": variables})
-    elif not quiet:
+        facts = {"folder": str(stack.folder), "environment": variables}
+        code, made = _provisioned(config) if provisions else (0, None)
+        show_json(facts | ({"provision": made} if provisions else {}))
+        return code
+    if not quiet:
         then = "" if provisions else f" Now: obskit provision -e {ENVIRONMENT}."
         console().print(
             f"The local stack runs. Its addresses are in {path}.{then}"
             " obskit down stops it and leaves nothing."
         )
-    return _provision(config, quiet=quiet or as_json) if provisions else 0
+    return _provision(config, *(["--quiet"] if quiet else [])) if provisions else 0
 
 
-def _provision(config: Path, *, quiet: bool) -> int:
+def _provision(config: Path, *more: str) -> int:
     from obskit.cli.provision import command as provision
 
-    words = [
-        "--yes",
-        "--no-verify",
-        "-e",
-        ENVIRONMENT,
-        "-f",
-        str(config),
-        *(["--quiet"] if quiet else []),
-    ]
+    words = ["--yes", "--no-verify", "-e", ENVIRONMENT, "-f", str(config), *more]
     code = provision.main(words, prog_name="obskit provision", standalone_mode=False)
     return code if isinstance(code, int) else 0
+
+
+def _provisioned(config: Path) -> tuple[int, Any]:
+    """Provision, with its facts for the one document that is printed."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        code = _provision(config, "--json")
+    return code, orjson.loads(printed.getvalue())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,16 +24,23 @@ def prove(stack: Stack, *, only: str = "", quiet: bool = False) -> list[Proof]:
     from obskit.engine.verify import verify
     from obskit.targets import stack as stacks
 
-    out = console(err=True)
+    out, told = console(err=True), 0
     checks = stacks.checks(stack.targets)
+    words = f"proving {len(checks)} things, each within its deadline"
+    shown = out.status(words) if out.is_terminal and not quiet else None
 
     def progress(proof: Proof) -> None:
+        nonlocal told
+        told += 1
         if not quiet and proof.verdict is Verdict.FAILED:
             out.print(f"  [red]✘ {escape(proof.id)}[/] {escape(proof.detail)}")
+        if shown is not None:
+            shown.update(f"{words}: {told} told, the last {escape(proof.id)}")
 
-    if not quiet:
-        out.print(f"proving {len(checks)} things, each within its deadline …")
-    return verify(checks, only=only, on_proof=progress)
+    if not quiet and shown is None:
+        out.print(f"{words} …")
+    with shown or nullcontext():
+        return verify(checks, only=only, on_proof=progress)
 
 
 def proofs_code(proofs: list[Proof]) -> int:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from obskit.deadline import Deadline
 from obskit.errors import DeliveryError
 
-__all__ = ["Batch", "Folder"]
+__all__ = ["Batch", "Folder", "Lock"]
 
 _MODE = 0o644
 
@@ -179,6 +181,56 @@ class Batch:
     def keep(self) -> None:
         """Forget what was there: the server has taken the new files."""
         self._before.clear()
+
+
+class Lock:
+    """One obskit at a time, where several projects write into one file: flock(2) on the folder itself.
+
+    It leaves no file behind, and ends with the process.
+
+    Args:
+        folder: The folder of the file.
+    """
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._held: int | None = None
+
+    def take(self, deadline: Deadline) -> None:
+        """Wait for it; nothing happens where it is held already.
+
+        Args:
+            deadline: By when.
+
+        Raises:
+            DeliveryError: Somebody else holds it for that long, or the folder cannot be opened.
+        """
+        if self._held is not None:
+            return
+        root = self._folder.root
+        try:
+            opened = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise DeliveryError(f"cannot be opened: {error.strerror}", where=str(root)) from None
+        while True:
+            try:
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if deadline.sleep(0.05):
+                    continue
+                os.close(opened)
+                raise DeliveryError(
+                    f"another obskit has been writing there for {deadline.seconds:g} s", where=str(root),
+                    hint="nothing was written; wait for it, and try again",
+                ) from None  # fmt: skip
+            self._held = opened
+            return
+
+    def give(self) -> None:
+        """Let the next one write."""
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
 
 def _flush_folder(path: Path) -> None:

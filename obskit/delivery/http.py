@@ -171,7 +171,7 @@ class Http:
         where = f"{method} {self.base_url}{path}"
         body = orjson.dumps(json) if json is not None else content
         sent = self._headers(headers, json is not None)
-        url = str(httpx.URL(self.base_url + path, params=dict(params)) if params else self.base_url + path)  # fmt: skip
+        url = self._url(path, params, where)
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(
                 lambda error: isinstance(error, _AgainError) and (again or error.answer is None)
@@ -191,6 +191,16 @@ class Http:
                 raise _gave_up(error, where) from None
             answer = error.answer
         return _judged(answer, allow)
+
+    def _url(self, path: str, params: Mapping[str, str | int] | None, where: str) -> str:
+        url = self.base_url + path
+        try:
+            if params:
+                url = str(httpx.URL(url, params=dict(params)))
+            httpcore.URL(url)
+        except (ValueError, httpx.InvalidURL) as error:  # a bracket or a port that is none
+            raise UnreachableError(f"is no address: {error}", where=where) from None
+        return url
 
     def _headers(self, more: Mapping[str, str] | None, is_json: bool) -> list[tuple[str, str]]:
         headers = {
@@ -262,7 +272,10 @@ class Http:
             if method in _SAFE and "without sending a response" in str(error):
                 # A kept connection that the server closed while we asked: nothing was answered.
                 raise _AgainError(f"connection lost: {error}") from None
-            raise BadAnswerError(f"the answer broke off: {error}", where=where) from None
+            raise BadAnswerError(
+                f"the answer broke off: {error}", where=where,
+                hint="did the server stop, or does a proxy cut its answers? its log has the reason",
+            ) from None  # fmt: skip
         except (httpcore.UnsupportedProtocol, httpcore.LocalProtocolError) as error:
             raise UnreachableError(f"is no address for a request: {error}", where=where) from None
         except httpcore.NetworkError as error:

@@ -168,6 +168,12 @@ def apply(
             writers[change.address.target].write(change)
         except ObskitError as error:
             note(Outcome(change=change, state=State.FAILED, error=error))
+        except Exception as error:  # noqa: BLE001 - one write that breaks must not leave the others untold
+            broke = ObskitError(
+                f"obskit itself broke while writing: {type(error).__name__}: {error}"
+            )
+            broke.__cause__ = error
+            note(Outcome(change=change, state=State.FAILED, error=broke))
         else:
             outcomes[change.address] = Outcome(change=change, state=State.DONE)
 

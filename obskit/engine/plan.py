@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from obskit.engine.diff import ABSENT, Edit, diff
@@ -149,6 +150,8 @@ def make_plan(
     normalise: Callable[[Address, Body], Body],
     impact: Callable[[Change], Sequence[str]] = lambda _: (),
     adopt: frozenset[Address] = frozenset(),
+    leave: bool = False,
+    names: Mapping[str, str] = MappingProxyType({}),
     notes: Sequence[str] = (),
 ) -> Plan:
     """Compare what should be with what is.
@@ -160,6 +163,8 @@ def make_plan(
         normalise: Applied to both sides: what a server adds by itself must not show.
         impact: What follows from a change, in words.
         adopt: Foreign addresses to take over.
+        leave: Leave what others hold out of the plan, instead of refusing to make it.
+        names: Keys of obskit.yml that give the objects of a target other names, by the target.
         notes: Words for the plan as a whole.
 
     Raises:
@@ -185,7 +190,7 @@ def make_plan(
             continue
         live_body = normalise(address, there.body)
         edits = tuple(diff(live_body, target_body))
-        if is_ours and not edits:
+        if is_ours and (not edits or _as_applied(there, target_body)):
             unchanged.append(address)
             continue
         changes.append(
@@ -198,11 +203,12 @@ def make_plan(
                 edits=edits,
             )
         )
-    if foreign:
-        names = ", ".join(str(address) for address in foreign)
+    if foreign and not leave:
+        keys = sorted({key for item in foreign if (key := names.get(item.target, ""))})
+        where = f" ({', '.join(keys)})" if keys else ""
         raise ForeignObjectError(
-            f"held by an object that is not {project}'s: {names}",
-            hint="obskit adopt ADDRESS takes it over; or choose another name in obskit.yml",
+            f"held by an object that is not {project}'s: {', '.join(map(str, foreign))}",
+            hint=f"obskit adopt ADDRESS takes it over; or choose another name in obskit.yml{where}",
         )
     for address, there in sorted(live.items()):
         if address not in wanted and there.owned_by(project):
@@ -215,9 +221,13 @@ def make_plan(
     return Plan(project=project, changes=told, unchanged=tuple(unchanged), notes=tuple(notes))
 
 
+def _as_applied(live: Live, desired_body: Body) -> bool:
+    return live.untouched and live.mark is not None and live.mark.digest == digest(desired_body)
+
+
 def _cause(live: Live, live_body: Body, desired_body: Body) -> Cause:
     applied = live.mark.digest if live.mark else ""
-    drifted = digest(live_body) != applied
+    drifted = not live.untouched and digest(live_body) != applied
     changed = digest(desired_body) != applied
     if drifted and changed:
         return Cause.BOTH

@@ -106,12 +106,15 @@ class Live:
         body: What it holds, as the server returned it, without the mark, secrets wrapped.
         mark: The mark it carries; None for an object of somebody else's.
         extra: What the target needs to write it again (a version number); never compared.
+        untouched: Whether the server itself says that nobody wrote it since obskit did: what differs from
+            what was applied then is what the server makes of it (a migration), and no drift.
     """
 
     address: Address
     body: Body
     mark: Mark | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    untouched: bool = False
 
     def owned_by(self, project: str) -> bool:
         """Whether it carries this project's mark."""

@@ -153,6 +153,9 @@ class Target(ABC, Generic[S]):
     #: Targets whose objects are all in place before its first: a shipper must not find no template.
     after: ClassVar[tuple[str, ...]] = ()
 
+    #: Key of obskit.yml that gives its objects other names, where somebody else's have these.
+    named_by: ClassVar[str] = ""
+
     def __init__(self, context: Context) -> None:
         self.context = context
         self.key = context.key or self.name

@@ -267,7 +267,7 @@ class _Trial:
             try:
                 hop = peer.hop(canary, deadline.within(_ASKING / 2))
             except ObskitError as error:
-                hop = Hop(name=peer.name, order=50, passed=None, detail=str(error), next=error.hint)
+                hop = Hop(name=peer.name, order=50, passed=None, detail=error.fact, next=error.hint)
             if hop is not None:
                 hops.append(hop)
         hops.sort(key=lambda hop: hop.order)

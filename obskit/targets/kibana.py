@@ -73,6 +73,14 @@ class Kibana(Target[KibanaSettings]):
         )
         self._registry_lock = threading.Lock()
 
+    @classmethod
+    def recognise(cls, http: Http, deadline: Deadline) -> Mapping[str, Any] | None:
+        """A Kibana says its name with every answer, also to those it does not let in."""
+        answer = http.get("/api/status", deadline=deadline, allow={401, 404, 503})
+        if "kbn-name" not in answer.headers:
+            return None
+        return {"url": http.base_url, "auth": {"token": "${env:KIBANA_API_KEY}"}}
+
     def desired(self) -> Sequence[Resource]:
         """Two data views and three searches."""
         return list(resources(self.context.settings))
@@ -100,7 +108,7 @@ class Kibana(Target[KibanaSettings]):
         """Marks by address, as the tag's description holds them."""
         answer = self.http.get(self._tag, allow={404})
         if answer.status == 404:
-            self._object(answer, "message")  # Kibana's own "not found", and not a proxy's
+            self._object(answer, "statusCode")  # Kibana's own "not found", and not a proxy's
             return {}
         text = self._object(answer, "attributes").get("description") or "{}"
         try:
@@ -141,7 +149,7 @@ class Kibana(Target[KibanaSettings]):
     def _get(self, address: Address, deadline: Deadline | None = None) -> dict[str, Any] | None:
         answer = self.http.get(self._path(address), allow={404}, deadline=deadline)
         if answer.status == 404:
-            self._object(answer, "message")
+            self._object(answer, "statusCode")
             return None
         if address.kind == "data_view":
             return dict(self._object(answer, "data_view"))
@@ -158,8 +166,9 @@ class Kibana(Target[KibanaSettings]):
             )  # fmt: skip
         return body[key]
 
-    def _send(self, method: str, path: str, body: Mapping[str, Any]) -> Answer:
-        return self.http.request(method, path, json=dict(body), headers=_HEADERS)
+    def _send(self, method: str, path: str, body: Mapping[str, Any]) -> None:
+        answer = self.http.request(method, path, json=dict(body), headers=_HEADERS)
+        answer.json()  # a login page, with 200, wrote nothing
 
     def normalise(self, address: Address, body: Body) -> Body:
         """The body without what Kibana adds."""
@@ -231,7 +240,7 @@ class Kibana(Target[KibanaSettings]):
             version = self._object(answer, "version")
             overall = (answer.json().get("status") or {}).get("overall") or {}
         except ServerError as error:
-            yield Finding(subject="address", ok=False, detail=str(error), next=error.hint)
+            yield Finding(subject="address", ok=False, detail=error.fact, next=error.hint)
             return
         level = str(overall.get("level") or overall.get("state") or "unknown")
         yield Finding(
@@ -250,7 +259,7 @@ class Kibana(Target[KibanaSettings]):
         try:
             self._registry()
         except ServerError as error:
-            yield Finding(subject="privileges", ok=False, detail=str(error), next=error.hint)
+            yield Finding(subject="privileges", ok=False, detail=error.fact, next=error.hint)
         else:
             yield Finding(subject="privileges", ok=True, detail="it may read saved objects")
 

@@ -36,7 +36,7 @@ def look(addresses: Sequence[str], *, seconds: float = 10.0) -> list[Found]:
     """Ask each address what it is.
 
     Args:
-        addresses: Addresses, such as ``http://127.0.0.1:9090``.
+        addresses: Addresses, such as ``http://127.0.0.1:9090``; without a scheme ``http://`` is meant.
         seconds: Deadline for each.
     """
     with ThreadPoolExecutor(max_workers=8, thread_name_prefix="look") as pool:
@@ -44,7 +44,9 @@ def look(addresses: Sequence[str], *, seconds: float = 10.0) -> list[Found]:
 
 
 def _look(address: str, seconds: float) -> Found:
-    http, deadline = Http(address), Deadline.after(seconds)
+    # host:port is how people name a server; what speaks TLS says so below
+    whole = address if "://" in address else f"http://{address}"
+    http, deadline = Http(whole), Deadline.after(seconds)
     denied: list[str] = []
     for name in REGISTRY:
         try:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from obskit.deadline import Deadline
 from obskit.engine.verify import Check, Exchange, Proof, Verdict
+from obskit.errors import BadAnswerError
 from obskit.schema.streams import quarantine_stream
 from obskit.targets.base import Context
 from obskit.targets.canary import Store
@@ -96,7 +97,7 @@ def _quarantined(
             }
         },
     }
-    answer = store.search(index, body, deadline)
+    answer = _whole(store.search(index, body, deadline), store)
     evidence = Exchange(
         of=store.where, asked=f"GET /{index}/_search {json.dumps(body)}",
         answer=json.dumps(answer, ensure_ascii=False)[:4000] if answer else "no such stream",
@@ -140,7 +141,7 @@ def _ignored(  # noqa: PLR0917
         },
     }
     # A service's stream: what is in the quarantine is counted there.
-    answer = store.search(f"{index},-{quarantine}", body, deadline)
+    answer = _whole(store.search(f"{index},-{quarantine}", body, deadline), store)
     hits = answer["hits"]["hits"] if answer else []
     count = answer["hits"]["total"]["value"] if answer else 0
     fields = sorted({name for hit in hits for name in hit.get("_ignored", ())})
@@ -157,6 +158,25 @@ def _ignored(  # noqa: PLR0917
             ),
         ),
     )  # fmt: skip
+
+
+def _whole(answer: Mapping[str, Any] | None, store: Store) -> Mapping[str, Any] | None:
+    """An answer that counts everything: shards that failed would count as nothing rejected."""
+    shards = answer.get("_shards", {}) if answer else {}
+    if answer and (answer.get("timed_out") or shards.get("failed")):
+        why = _reasons(shards) or "it timed out"
+        raise BadAnswerError(
+            f"searched only a part: {shards.get('failed', 0)} of {shards.get('total')} shards failed: {why}",
+            where=store.where, hint="look at the cluster's health; then obskit verify again",
+        )  # fmt: skip
+    return answer
+
+
+def _reasons(shards: Mapping[str, Any]) -> str:
+    found = [
+        str((item.get("reason") or {}).get("reason", "")) for item in shards.get("failures", ())
+    ]
+    return "; ".join(dict.fromkeys(found))[:300]
 
 
 def _top(terms: Mapping[str, Any]) -> str:

@@ -20,10 +20,26 @@ Targets = Mapping[str, Target[Any]]
 T = TypeVar("T")
 
 
+def _sensibly(target: Target[Any], call: Callable[[Target[Any]], T]) -> T:
+    """Call a target; an answer of another shape than its kind of server gives is an error, not a traceback.
+
+    Each target checks what it reads. This is for what nobody thought of: another product behind the same API, a
+    version to come. The traceback is the cause, which ``OBSKIT_TRACEBACK=1`` shows.
+    """
+    try:
+        return call(target)
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        raise ReadError(
+            f"obskit cannot make sense of what it answered: {type(error).__name__}: {error}",
+            where=target.key,
+            hint="is the address that of such a server? OBSKIT_TRACEBACK=1 shows where obskit gave up",
+        ) from error
+
+
 def _each(targets: Targets, call: Callable[[Target[Any]], T]) -> dict[str, T]:
     """Call every target at once; all failures are told, not the first."""
     with ThreadPoolExecutor(max_workers=max(1, len(targets)), thread_name_prefix="read") as pool:
-        jobs = {name: pool.submit(call, target) for name, target in targets.items()}
+        jobs = {name: pool.submit(_sensibly, target, call) for name, target in targets.items()}
     failed = [error for job in jobs.values() if isinstance(error := job.exception(), ObskitError)]
     if len(failed) == 1:
         raise failed[0]
@@ -35,13 +51,16 @@ def _each(targets: Targets, call: Callable[[Target[Any]], T]) -> dict[str, T]:
     return {name: job.result() for name, job in jobs.items()}
 
 
-def plan(targets: Targets, project: str, *, adopt: Iterable[Address] = ()) -> Plan:
+def plan(
+    targets: Targets, project: str, *, adopt: Iterable[Address] = (), leave: bool = False
+) -> Plan:
     """Read every server and compare.
 
     Args:
         targets: The targets to plan.
         project: Name of the project.
         adopt: Foreign addresses to take over.
+        leave: Leave what else others hold out of the plan, instead of refusing to make it.
 
     Raises:
         ObskitError: A server could not be read whole, or an address is held by somebody else.
@@ -72,6 +91,8 @@ def plan(targets: Targets, project: str, *, adopt: Iterable[Address] = ()) -> Pl
         normalise=lambda address, body: targets[address.target].normalise(address, body),
         impact=lambda change: targets[change.address.target].impact(change),
         adopt=frozenset(adopt),
+        leave=leave,
+        names={name: target.named_by for name, target in targets.items()},
         notes=[f"{name}: {note}" for name, (_, _, notes) in states.items() for note in notes],
     )
 
@@ -129,14 +150,9 @@ def examine(targets: Targets, *, seconds: float = 15.0) -> dict[str, list[Findin
     def look(target: Target[Any]) -> list[Finding]:
         found: list[Finding] = []
         try:
-            found.extend(target.examine(Deadline.after(seconds)))
+            _sensibly(target, lambda one: found.extend(one.examine(Deadline.after(seconds))))
         except ObskitError as error:
-            where = f"{error.where}: " if error.where else ""
-            found.append(
-                Finding(
-                    subject="address", ok=False, detail=f"{where}{error.message}", next=error.hint
-                )
-            )
+            found.append(Finding(subject="address", ok=False, detail=error.fact, next=error.hint))
         return found
 
     return _each(targets, look)

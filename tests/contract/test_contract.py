@@ -141,6 +141,19 @@ def test_an_address_that_others_hold_stops_the_plan(rig: Rig) -> None:
         plan_of(rig.target())
 
 
+def test_what_others_hold_is_taken_over_by_name_and_by_nothing_else(rig: Rig) -> None:
+    rig.occupy().__enter__()  # and never left: the object is ours from here on, and ours to remove
+    target = rig.target()
+    desired = frozenset(item.address for item in target.desired())
+    held = desired & target.read(desired).keys()
+    assert held
+    plan = plan_of(target, adopt=held)
+    assert {c.address for c in plan.changes if c.action is Action.ADOPT} == held
+    apply(target, plan)
+    assert not plan_of(rig.target())
+    assert owned(target).keys() >= {str(address) for address in held}
+
+
 def test_a_change_by_hand_is_drift_and_is_put_right(rig: Rig) -> None:
     target = rig.target()
     apply(target, plan_of(target))

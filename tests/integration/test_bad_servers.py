@@ -19,6 +19,7 @@ from obskit.config import Auth
 from obskit.config.secret import Secret
 from obskit.deadline import Deadline
 from obskit.delivery.http import Http
+from obskit.engine.verify import Verdict, verify
 from obskit.errors import (
     BadAnswerError,
     DeniedError,
@@ -27,6 +28,7 @@ from obskit.errors import (
     UnreachableError,
 )
 from obskit.targets.elasticsearch.client import Client
+from tests.contract.rigs.base import make_target
 from tests.servers import bad_server as bad
 
 WHOLE = json.dumps({"component_templates": [{"name": "a" * 200}]}).encode()
@@ -204,3 +206,29 @@ def test_another_product_is_not_taken_for_elasticsearch() -> None:
     with bad.serving(bad.says(200, {"version": {"distribution": "opensearch"}})) as server:
         with pytest.raises(BadAnswerError, match="not Elasticsearch"):
             by_client(server.url)
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_proxys_not_found_is_no_empty_elasticsearch(status: int) -> None:
+    """Also where 404 is an answer: "nothing was rejected" must not be proved by a proxy."""
+    with bad.serving(bad.says(status, {"message": "no such page"})) as server:
+        client = Client([server.url], auth=Auth(), seconds=2.0)
+        with pytest.raises(BadAnswerError, match="not as Elasticsearch does"):
+            client.call("POST", "/x/_search", body={}, allow={status})
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"timed_out": True, "_shards": {"total": 2, "failed": 0}},
+        {"_shards": {"total": 2, "failed": 1, "failures": [{"reason": {"reason": "disk gone"}}]}},
+    ],
+)
+def test_a_search_of_a_part_proves_nothing(part: dict[str, object], tmp_path: Path) -> None:
+    """Shards that failed would count as "nothing was rejected"."""
+    whole = {"hits": {"total": {"value": 0}, "hits": []}, **part}
+    with bad.serving(bad.says(200, whole, x_elastic_product="Elasticsearch")) as server:
+        target = make_target("elasticsearch", {"url": server.url}, folder=tmp_path)
+        proofs = verify(target.checks(), only="rejected")
+    assert [proof.verdict for proof in proofs] == [Verdict.FAILED]
+    assert "searched only a part" in proofs[0].detail

@@ -174,6 +174,7 @@ def test_an_edit_is_kept_as_a_file_and_the_next_plan_is_empty(
     assert "obskit:" not in path.read_text()
     again = make(grafana, project, tmp_path)
     assert not rig.plan(again).changes
+    assert any("your edit" in note and str(path) in note for note in again.notes())
 
 
 def test_a_foreign_dashboard_is_left_alone_until_it_is_adopted(

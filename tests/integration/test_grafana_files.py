@@ -26,18 +26,21 @@ def make(base: Path, **settings: Any) -> Grafana:
 
 
 def test_the_files_are_what_grafana_reads(tmp_path: Path) -> None:
-    one = make(tmp_path, folder="Ours", dashboards_path="/var/lib/grafana/obskit")
+    one = make(tmp_path, folder="Ours $HOME", dashboards_path="/var/lib/grafana/obskit")
     outcomes = rig.provision(one)
     assert succeeded(outcomes), [item.error for item in outcomes]
     root = tmp_path / "provisioning"
     provider = yaml.safe_load((root / "dashboards" / "obskit-walk.yml").read_text())
     (listed,) = provider["providers"]
-    assert listed["folder"] == "Ours"
+    assert listed["folder"] == "Ours $$HOME", "as in every file, $NAME would be replaced"
+    assert not rig.plan(one).changes
     assert listed["folderUid"] == "obskit-walk"
     assert listed["options"]["path"] == "/var/lib/grafana/obskit"
     assert listed["allowUiUpdates"] is False
     path = root / "datasources" / "obskit-walk-obskit-prometheus.yml"
-    (source,) = yaml.safe_load(path.read_text())["datasources"]
+    written = yaml.safe_load(path.read_text())
+    assert written["prune"] is True, "a newer Grafana deletes what is gone from its files"
+    (source,) = written["datasources"]
     assert source["basicAuthUser"] == "reader"
     # Grafana replaces $NAME in these files; a dollar sign is written twice.
     assert source["secureJsonData"] == {"basicAuthPassword": "pa$$$$word $$HOME"}

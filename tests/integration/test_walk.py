@@ -230,9 +230,29 @@ def test_init_from_running_writes_what_answers(walk: Walk, tmp_path: Path) -> No
     assert found["alertmanager"]["url"] == addresses[2]
     assert found["filebeat"]["url"] == walk.stack.addresses["filebeat"]["url"]
     assert f"# {dead}: no connection" in done.stdout
+    assert f"{dead}: no connection" in done.stderr, "it is told, not only written"
     nothing = walk.obskit("init", "--from-running", dead, "-f", str(tmp_path / "obskit.yml"))
     assert nothing.returncode == 1
     assert not (tmp_path / "obskit.yml").exists()
+
+
+def test_what_init_from_running_writes_plans_as_it_stands(walk: Walk, tmp_path: Path) -> None:
+    """Files that no server tells are found by the processes that listen here."""
+    addresses = walk.stack.addresses
+    names = ("prometheus", "alertmanager", "filebeat")
+    bare = [addresses[name]["url"].removeprefix("http://") for name in names]
+    file = str(tmp_path / "obskit.yml")
+    done = walk.obskit("init", "--from-running", *bare, "-f", file, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["open"] == []
+    found = yaml.safe_load(Path(file).read_text())
+    assert found["alertmanager"]["file"] == addresses["alertmanager"]["file"]
+    assert found["filebeat"]["inputs"] == addresses["filebeat"]["inputs"]
+    plan = walk.obskit(
+        "plan", "-f", file, "--json", "--target", "alertmanager", "--target", "prometheus"
+    )
+    assert plan.returncode == 3, plan.stderr
+    assert json.loads(plan.stdout)["summary"]["create"] > 0
 
 
 def test_watch_tells_only_what_changes(walk: Walk) -> None:

@@ -61,6 +61,9 @@ class State:
     accounts: dict[int, dict[str, Any]] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)
     library: dict[str, dict[str, Any]] = field(default_factory=dict)
+    provisioned: set[str] = field(default_factory=set)
+    #: What a newer Grafana makes of a dashboard while saving it; 10.0 makes nothing of it.
+    migrate: Callable[[dict[str, Any]], dict[str, Any]] = lambda board: board
     requests: list[tuple[str, str]] = field(default_factory=list)
     fail: Callable[[str, str], tuple[int, bytes, dict[str, str]] | None] = lambda *_: None
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -178,6 +181,8 @@ class State:
         uid = board.get("uid") or f"standin{self.next('uid')}"
         if len(uid) > 40:
             raise Refused(400, {"message": "uid too long, max 40 characters"})
+        if uid in self.provisioned:
+            raise Refused(400, {"message": "Cannot save provisioned dashboard"})
         folder = body.get("folderUid") or ""
         if folder and folder not in self.folders:
             raise Refused(400, traced("Folder not found"))
@@ -195,6 +200,7 @@ class State:
 
     def _store(self, uid: str, board: dict[str, Any], folder: str, message: str) -> dict[str, Any]:
         old = self.boards.get(uid)
+        board = self.migrate(board)
         version = old["data"]["version"] + 1 if old else 1
         number = old["data"]["id"] if old else self.next("board")
         board.pop("id", None)
@@ -225,7 +231,8 @@ class State:
             "createdBy": "Anonymous", "version": data["version"], "hasAcl": False, "isFolder": False,
             "folderId": place["id"] if place else 0, "folderUid": item["folder"],
             "folderTitle": place["title"] if place else "General",
-            "folderUrl": place["url"] if place else "", "provisioned": False, "provisionedExternalId": "",
+            "folderUrl": place["url"] if place else "", "provisioned": uid in self.provisioned,
+            "provisionedExternalId": "",
             "annotationsPermissions": {"dashboard": may, "organization": may},
             "publicDashboardAccessToken": "", "publicDashboardUid": "", "publicDashboardEnabled": False,
         }  # fmt: skip

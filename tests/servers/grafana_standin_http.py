@@ -105,6 +105,17 @@ def _delete_note(call: Call) -> Any:
     return {"message": "Annotation deleted"}
 
 
+def _libraries(call: Call) -> Any:
+    found = [
+        {"uid": uid, "name": model.get("title", uid), "kind": 1, "model": model,
+         "meta": {"folderUid": model.get("folder", "")}}
+        for uid, model in call.state.library.items()
+    ]  # fmt: skip
+    return {
+        "result": {"totalCount": len(found), "elements": found, "page": 1, "perPage": len(found)}
+    }
+
+
 def _library(call: Call) -> Any:
     uid = call.part(3)
     if uid not in call.state.library:
@@ -146,6 +157,7 @@ ROUTES: tuple[tuple[str, str, Callable[[Call], Any]], ...] = (
     ("GET", r"/api/annotations", _notes),
     ("POST", r"/api/annotations", lambda c: c.state.annotate(c.body, c.login)),
     ("DELETE", r"/api/annotations/\d+", _delete_note),
+    ("GET", r"/api/library-elements/?", _libraries),
     ("GET", r"/api/library-elements/[^/]+", _library),
     ("GET", r"/api/v1/provisioning/contact-points", lambda _: _CONTACTS),
     ("GET", r"/api/v1/provisioning/policies", lambda _: _POLICIES),

@@ -18,8 +18,9 @@ from obskit.config import Auth, Duration, Secret, Section, Url
 from obskit.config.receivers import Receiver
 from obskit.deadline import Deadline
 from obskit.delivery import checker
-from obskit.delivery.files import Batch, Folder
+from obskit.delivery.files import Batch, Folder, Lock
 from obskit.delivery.http import Http
+from obskit.delivery.listener import listening_at
 from obskit.delivery.reload import LogTail, Reload, reload
 from obskit.engine.plan import Change
 from obskit.engine.resource import Address, Body, Live, Mark, Resource
@@ -116,6 +117,7 @@ class Alertmanager(Target[AlertmanagerSettings]):
         self.file = self.path(self.settings.file)
         self._folder = Folder(self.file.parent)
         self._batch = Batch(self._folder)
+        self._lock = Lock(self._folder)
 
     @cached_property
     def version(self) -> Version:
@@ -216,7 +218,11 @@ class Alertmanager(Target[AlertmanagerSettings]):
         return Document.read(text, where=str(self.file))
 
     def write(self, change: Change) -> None:
-        """Write the subtree into the file; only when amtool accepts the whole."""
+        """Write the subtree into the file; only when amtool accepts the whole.
+
+        From reading the file until Alertmanager runs the new one no other project writes into it: what it wrote
+        meanwhile would be lost, now or when a refused file is put back.
+        """
         if change.address.kind == "templates":
             if change.after is None:
                 self._batch.delete(change.address.name)
@@ -225,6 +231,14 @@ class Alertmanager(Target[AlertmanagerSettings]):
                     change.address.name, with_mark(change.after.body, self.mark(change))
                 )
             return
+        self._lock.take(Deadline.after(self.settings.settle.total_seconds()))
+        try:
+            self._write_file(change)
+        except ObskitError:
+            self._lock.give()
+            raise
+
+    def _write_file(self, change: Change) -> None:
         if change.address.kind == "config" and change.after is None:
             raise DeliveryError(
                 "is not removed: an Alertmanager does not start without its file", where=str(self.file),
@@ -247,6 +261,12 @@ class Alertmanager(Target[AlertmanagerSettings]):
     def settle(self, changes: Sequence[Change]) -> None:
         """Reload, and see by its hash that the server runs these bytes; else put the old file back."""
         del changes
+        try:
+            self._settle()
+        finally:
+            self._lock.give()
+
+    def _settle(self) -> None:
         path = self.settings.reload.log
         log = LogTail(self.path(path) if path else None)
         try:
@@ -290,10 +310,17 @@ class Alertmanager(Target[AlertmanagerSettings]):
                 )
 
     def metrics(self, deadline: Deadline) -> Mapping[str, float]:
-        """The server's own metrics, summed by name."""
+        """The server's own metrics, summed by name.
+
+        Raises:
+            ServerError: It does not answer, or not as an Alertmanager does.
+        """
         from obskit.targets.prometheus.client import PrometheusApi
 
-        return PrometheusApi(self.http).metrics(deadline=deadline)
+        found = PrometheusApi(self.http).metrics(deadline=deadline)
+        if "alertmanager_config_hash" not in found:
+            raise doctor.not_alertmanager(f"GET {self.http.base_url}/metrics")
+        return found
 
     def check(self) -> Iterator[Problem]:
         """Names that routes use, and the subtree in a minimal file, by amtool where installed."""
@@ -323,11 +350,14 @@ class Alertmanager(Target[AlertmanagerSettings]):
 
     @classmethod
     def recognise(cls, http: Http, deadline: Deadline) -> Mapping[str, Any] | None:
-        """An Alertmanager answers its status; where its file is it does not tell."""
+        """An Alertmanager answers its status; where its file is only its command line tells."""
         status = http.get("/api/v2/status", deadline=deadline).json()
         if not isinstance(status, dict) or "versionInfo" not in status:
             return None
-        return {"url": http.base_url, "file": "/etc/alertmanager/alertmanager.yml"}
+        file = "/etc/alertmanager/alertmanager.yml"
+        if process := listening_at(http.base_url, "alertmanager"):
+            file = str(process.path(process.option("config.file") or "alertmanager.yml"))
+        return {"url": http.base_url, "file": file}
 
     def checks(self) -> Sequence[Check]:
         """The loaded file, and the synthetic alert from end to end."""

@@ -34,8 +34,16 @@ def status(http: Http) -> dict[str, Any]:
 def _status(answer: Answer) -> dict[str, Any]:
     found = answer.json()
     if not isinstance(found, dict) or "versionInfo" not in found:
-        raise BadAnswerError("this is not the answer of an Alertmanager", where=answer.request)
+        raise not_alertmanager(answer.request)
     return found
+
+
+def not_alertmanager(where: str) -> BadAnswerError:
+    """What is said of an answer that no Alertmanager gives."""
+    return BadAnswerError(
+        "this is not the answer of an Alertmanager", where=where,
+        hint="is the address that of Alertmanager itself, with its path prefix?",
+    )  # fmt: skip
 
 
 def examine(target: Alertmanager, deadline: Deadline) -> Iterator[Finding]:

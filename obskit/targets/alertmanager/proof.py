@@ -131,7 +131,7 @@ class _Trial:
         try:
             fired = [
                 item
-                for item in self.prometheus.api.data("/alerts", deadline=deadline)["alerts"]
+                for item in self.prometheus.api.data("/alerts", "alerts", deadline=deadline)
                 if item["labels"].get("run") == self.run
             ]
             evidence.append(

@@ -144,9 +144,18 @@ class Client:
         data = answer.body
         if status >= 400 and status not in allow:
             raise _refused(status, data, where)
-        if status < 400 and data is None and method != "HEAD":
+        if status >= 400 and "x-elastic-product" not in answer.meta.headers:
+            # A proxy's "not found" would look like an empty Elasticsearch.
             raise BadAnswerError(
-                f"answered {status} with nothing where JSON was expected", where=where,
+                f"answered {status}, but not as Elasticsearch does (no X-Elastic-Product header)",
+                where=where, hint="is the address that of Elasticsearch itself?",
+            )  # fmt: skip
+        if status < 400 and not isinstance(data, Mapping) and method != "HEAD":
+            what = (
+                "other JSON than Elasticsearch does" if data else "nothing where JSON was expected"
+            )
+            raise BadAnswerError(
+                f"answered {status} with {what}", where=where,
                 hint="is the address that of Elasticsearch itself?",
             )  # fmt: skip
         return Reply(status, data)

@@ -37,7 +37,7 @@ def examine(target: Elasticsearch, deadline: Deadline) -> Iterator[Finding]:
     try:
         health = client.get("/_cluster/health", deadline=deadline).body
     except ServerError as error:
-        yield Finding(subject="address", ok=False, detail=str(error), next=error.hint)
+        yield Finding(subject="address", ok=False, detail=error.fact, next=error.hint)
         return
     yield Finding(
         subject="address",
@@ -64,7 +64,7 @@ def examine(target: Elasticsearch, deadline: Deadline) -> Iterator[Finding]:
                 subject=subject, ok=None, detail=f"the server does not say: {error.message}"
             )
         except ServerError as error:
-            yield Finding(subject=subject, ok=False, detail=str(error), next=error.hint)
+            yield Finding(subject=subject, ok=False, detail=error.fact, next=error.hint)
 
 
 def _version(target: Elasticsearch, deadline: Deadline) -> Finding:

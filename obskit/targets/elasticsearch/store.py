@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from obskit.deadline import Deadline
 from obskit.engine.verify import Exchange
-from obskit.errors import ServerError
+from obskit.errors import BadAnswerError, ServerError
 from obskit.schema.streams import stream_name
 from obskit.targets.base import Canary, Hop
 from obskit.targets.elasticsearch.client import Client
@@ -53,7 +53,14 @@ class EventStore:
             "POST", f"/{index}/_search", params={"ignore_unavailable": "true"}, body=dict(body),
             deadline=deadline, allow={404},
         )  # fmt: skip
-        answer: Mapping[str, Any] | None = None if reply.status == 404 else reply.body
+        if reply.status == 404:
+            return None
+        answer: Mapping[str, Any] = reply.body
+        if not isinstance(answer.get("hits"), Mapping):
+            raise BadAnswerError(
+                "answered a search without hits", where=f"POST {self.where}/{index}/_search",
+                hint="is the address that of Elasticsearch itself?",
+            )  # fmt: skip
         return answer
 
     def hop(self, canary: Canary, deadline: Deadline) -> Hop:

@@ -49,6 +49,7 @@ class Elasticsearch(Target[ElasticsearchSettings]):
     name: ClassVar[str] = "elasticsearch"
     Settings: ClassVar[type[Section]] = ElasticsearchSettings
     kinds: ClassVar[tuple[str, ...]] = ("ilm_policy", "component_template", "index_template")
+    named_by: ClassVar[str] = "namespace"
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -122,7 +123,8 @@ class Elasticsearch(Target[ElasticsearchSettings]):
             return {item["name"]: dict(item[kind]) for item in answer[f"{kind}s"]}
         except (KeyError, TypeError) as error:
             raise BadAnswerError(
-                f"the list of {kind}s has no {error}", where=f"GET {self.settings.url}{_PATHS[kind]}"
+                f"the list of {kind}s has no {error}", where=f"GET {self.settings.url}{_PATHS[kind]}",
+                hint="is the address that of Elasticsearch itself, with nothing in between?",
             ) from None  # fmt: skip
 
     def _behind(self, streams: Streams, name: str, stamp: str) -> list[str]:
@@ -289,8 +291,15 @@ class Elasticsearch(Target[ElasticsearchSettings]):
 
     @classmethod
     def recognise(cls, http: Http, deadline: Deadline) -> Mapping[str, Any] | None:
-        """An Elasticsearch answers its cluster's health."""
-        health = http.get("/_cluster/health", deadline=deadline).json()
+        """An Elasticsearch answers its cluster's health, or asks for a password as only its own do."""
+        answer = http.get("/_cluster/health", deadline=deadline, allow={401})
+        if answer.status == 401:
+            # Kibana hands on the question of its Elasticsearch, and says its own name.
+            asks = 'realm="security"' in answer.headers.get("www-authenticate", "")
+            if not asks or "kbn-name" in answer.headers:
+                return None
+            return {"url": http.base_url, "auth": {"token": "${env:ES_API_KEY}"}}
+        health = answer.json()
         if not isinstance(health, dict) or "number_of_data_nodes" not in health:
             return None
         return {"url": http.base_url}

@@ -35,7 +35,7 @@ def examine(target: Filebeat, deadline: Deadline) -> Iterator[Finding]:
     try:
         target.folder.require()
     except ObskitError as error:
-        yield Finding(subject="inputs", ok=False, detail=str(error), next=error.hint)
+        yield Finding(subject="inputs", ok=False, detail=error.fact, next=error.hint)
     else:
         yield Finding(subject="inputs", ok=True, detail=str(target.folder.root))
     yield from _main(target)

@@ -12,12 +12,13 @@ from obskit.config import Section
 from obskit.deadline import Deadline
 from obskit.delivery.files import Batch, Folder
 from obskit.delivery.http import Http
+from obskit.delivery.listener import listening_at
 from obskit.engine.plan import Action, Change
 from obskit.engine.resource import Address, Live, Resource
 from obskit.engine.verify import Check
 from obskit.errors import DeliveryError, ObskitError, Problem
 from obskit.targets.base import Canary, Context, Finding, Hop, Target
-from obskit.targets.filebeat import doctor, proof
+from obskit.targets.filebeat import doctor, proof, running
 from obskit.targets.filebeat.check import check_inputs, check_main
 from obskit.targets.filebeat.client import FilebeatApi, Stats, error_lines
 from obskit.targets.filebeat.content import (
@@ -184,11 +185,12 @@ class Filebeat(Target[FilebeatSettings]):
 
     @classmethod
     def recognise(cls, http: Http, deadline: Deadline) -> Mapping[str, Any] | None:
-        """A Filebeat says that it is one; where its folder is it does not tell."""
+        """A Filebeat says that it is one; where its folder is only its own configuration tells."""
         about = http.get("/", deadline=deadline).json()
         if not isinstance(about, dict) or about.get("beat") != "filebeat":
             return None
-        return {"inputs": "/etc/filebeat/inputs.d", "url": http.base_url}
+        found = running.section_of(listening_at(http.base_url, "filebeat"))
+        return {"inputs": "/etc/filebeat/inputs.d", "url": http.base_url, **found}
 
     def checks(self) -> Sequence[Check]:
         """The inputs run, and the output gives nothing up."""

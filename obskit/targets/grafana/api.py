@@ -34,6 +34,7 @@ class ApiDelivery:
         project: Name of the project.
         key: Key of the secrets' fingerprints; None where there is none.
         secrets: The secrets of obskit.yml for a data source, by its uid: Grafana gives none back.
+        folder: Uid of our folder.
     """
 
     def __init__(
@@ -42,8 +43,11 @@ class ApiDelivery:
         project: str,
         key: bytes | None,
         secrets: Callable[[str], Mapping[str, Any]],
+        folder: str = "",
     ) -> None:
         self._secrets = secrets
+        self._place = folder
+        self._saved: set[str] = set()
         self._client = client
         self._project = project
         self._key = key
@@ -61,7 +65,7 @@ class ApiDelivery:
             for kind in ("data_source", "folder", "dashboard")
         }
         listed = {str(item["uid"]): item for item in self._client.data_sources()}
-        notes = self._client.notes(marks.owner_tag(self._project))
+        notes = self._client.notes([marks.owner_tag(self._project), marks.REGISTRY])
         boards = self._wanted_boards(names["dashboard"], self._client.dashboards())
         ours = {uid for uid, item in listed.items() if self._source_mark(item)}
         folders = names["folder"] | _registered(notes) | {marks.uid("obskit", self._project)}
@@ -80,10 +84,11 @@ class ApiDelivery:
 
         Grafana 12 lists a new dashboard some moments late. So what is wanted and not listed is asked
         for all the same, unless it is so much that this is plainly the first time; should one of those
-        be there after all, saving it without its version is refused.
+        be there after all, saving it without its version is refused. What this process saved is asked
+        for in any case: it is read back.
         """
         tag = marks.owner_tag(self._project)
-        ours = {uid for uid, tags in listed.items() if tag in tags}
+        ours = {uid for uid, tags in listed.items() if tag in tags} | self._saved
         unlisted = wanted - listed.keys()
         return ours | (wanted if len(unlisted) <= _MOST_UNLISTED else wanted & listed.keys())
 
@@ -141,11 +146,14 @@ class ApiDelivery:
         board, meta = dict(found["dashboard"]), found.get("meta") or {}
         tags = board.get("tags") or []
         board["tags"] = marks.plain_tags(tags)
+        version, folder = board.get("version"), str(meta.get("folderUid") or "")
         return Live(
             address=Address("grafana", "dashboard", uid),
-            body={"folder": str(meta.get("folderUid") or ""), "dashboard": board},
+            body={"folder": folder, "dashboard": board},
             mark=marks.mark_of_tags(tags, self._project, uid),
-            extra={"version": board.get("version"), "provisioned": bool(meta.get("provisioned"))},
+            extra={"version": version, "provisioned": bool(meta.get("provisioned"))},
+            # Grafana 12 moves a dashboard without a new version.
+            untouched=version == marks.version_of_tags(tags) and folder == self._place,
         )
 
     # Writing ----------------------------------------------------------------------------------------
@@ -235,29 +243,42 @@ class ApiDelivery:
             self._client.delete_note(int(number))
 
     def _refuse_foreign(self, uid: str, change: Change) -> None:
-        """Deleting a folder deletes what others put into it."""
-        foreign = []
+        """Deleting a folder deletes what others put into it: dashboards, folders, library panels.
+
+        With alert rules in it Grafana itself refuses, since it is not told to force it.
+        """
+        foreign = [f"folder {title}" for title in self._client.folders_in(uid)]
+        foreign += [f"library panel {name}" for name in self._client.library_panels(uid)]
         for item in self._client.in_folder(uid):
             mark = marks.mark_of_tags(item.get("tags") or (), self._project, str(item["uid"]))
             if mark is None or mark.project != self._project:
                 foreign.append(str(item.get("title")))
         if foreign:
             raise RejectedError(
-                f"holds dashboards that are not {self._project}'s: {', '.join(foreign)}",
-                where=str(change.address), hint="move them to another folder first",
+                f"holds what is not {self._project}'s: {', '.join(foreign)}",
+                where=str(change.address), hint="move it to another folder first",
             )  # fmt: skip
 
     def _write_dashboard(self, change: Change, mark: Callable[[], Mark]) -> None:
-        uid = change.address.name
+        uid, before = change.address.name, change.before
+        if before is not None and before.extra.get("provisioned"):
+            raise RejectedError(
+                "Grafana has it from a provisioning file, so its API cannot change it",
+                where=str(change.address), hint="remove that file, or give the dashboard another uid",
+            )  # fmt: skip
         if change.after is None:
             self._client.delete_dashboard(uid)
+            self._saved.discard(uid)
             return
         board = dict(change.after.body["dashboard"])
-        board["tags"] = [*marks.plain_tags(board.get("tags") or ()), *marks.tags_of(mark(), uid)]
+        version = int(before.extra.get("version") or 0) if before else 0
+        tags = marks.tags_of(mark(), uid, version + 1)  # what saving will make of it
+        board["tags"] = [*marks.plain_tags(board.get("tags") or ()), *tags]
         board |= {"uid": uid, "id": None}
         board.pop("version", None)
-        if change.before is not None:
-            board["version"] = change.before.extra.get("version")
+        if before is not None:
+            board["version"] = before.extra.get("version")
+        self._saved.add(uid)
         self._client.save_dashboard(
             board,
             folder=str(change.after.body.get("folder", "")),

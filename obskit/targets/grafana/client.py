@@ -6,7 +6,8 @@ its session is replaced by one that hands each request to :class:`obskit.deliver
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -19,7 +20,11 @@ __all__ = ["Client", "SeamSession"]
 T = TypeVar("T")
 
 #: Statuses that mean something to us; the seam turns all others into errors.
-_TELLING: Final = frozenset({400, 404, 409, 412})
+_TELLING: Final = frozenset({400, 404, 406, 409, 412})
+#: Where Grafana 12 and later say that a dashboard is to be had which was saved in the schema v2.
+_ELSEWHERE: Final = re.compile(
+    r"(/apis/dashboard\.grafana\.app)/v2\w*(/namespaces/\S+/dashboards/\S+)"
+)
 _PAGE: Final = 5000
 
 
@@ -92,6 +97,7 @@ class Client:
         from grafana_client.api import GrafanaApi
 
         self.http = http
+        self._deadline = deadline
         self.where = http.base_url
         api: Any = GrafanaApi()
         self._api = api
@@ -114,8 +120,43 @@ class Client:
         return self._found(lambda: self._api.folder.get_folder(_part(uid)), "uid")
 
     def dashboard(self, uid: str) -> dict[str, Any] | None:
-        """A dashboard with its ``meta``; None when there is none."""
-        return self._found(lambda: self._api.dashboard.get_dashboard(_part(uid)), "dashboard")
+        """A dashboard with its ``meta``; None when there is none.
+
+        One that a browser saved in the schema v2 is answered 406; it is read converted to the classic one.
+        """
+        from grafana_client.client import GrafanaException
+
+        def get() -> Any:
+            try:
+                return self._api.dashboard.get_dashboard(_part(uid))
+            except GrafanaException as error:
+                said = error.response if isinstance(error.response, dict) else {}
+                place = _ELSEWHERE.search(str(said.get("message")))
+                if error.status_code != 406 or place is None:
+                    raise
+                return self._converted(place[1], place[2])
+
+        return self._found(get, "dashboard")
+
+    def _converted(self, group: str, rest: str) -> dict[str, Any]:
+        """A dashboard in the classic schema, as the older API would answer it."""
+        served = self.http.get(group, deadline=self._deadline).json()
+        versions = served.get("versions") if isinstance(served, Mapping) else None
+        classic = [
+            str(item["version"]) for item in versions or () if str(item.get("version")).startswith("v1")
+        ]  # fmt: skip
+        if not classic:
+            raise BadAnswerError(
+                "holds a dashboard in the schema v2 and offers no classic one", where=self.where + rest,
+                hint="restore an older version of it in Grafana, or delete it there",
+            )  # fmt: skip
+        found = self.http.get(f"{group}/{classic[0]}{rest}", deadline=self._deadline).json()
+        about, board = found.get("metadata") or {}, found.get("spec")
+        if not isinstance(board, dict):
+            raise BadAnswerError("answered something that is no dashboard", where=self.where + rest)
+        folder = (about.get("annotations") or {}).get("grafana.app/folder", "")
+        named = {"uid": about.get("name"), "version": about.get("generation")}
+        return {"dashboard": board | named, "meta": {"folderUid": folder}}
 
     def library_panel(self, uid: str) -> dict[str, Any] | None:
         """A library panel's model; None when there is none."""
@@ -126,19 +167,37 @@ class Client:
 
     def dashboards(self) -> dict[str, list[str]]:
         """Tags of every dashboard by its uid."""
-        return {str(item["uid"]): list(item.get("tags") or ()) for item in self._search()}
+        found = self._search(type_="dash-db")
+        return {str(item["uid"]): list(item.get("tags") or ()) for item in found}
 
     def in_folder(self, uid: str) -> list[dict[str, Any]]:
         """The dashboards of a folder, in short."""
-        return list(self._search(folder_uids=[uid]))
+        return list(self._search(type_="dash-db", folder_uids=[uid]))
+
+    def folders_in(self, uid: str) -> list[str]:
+        """Titles of the folders of a folder."""
+        found = self._list(self._call(self._api.folder.get_all_folders, parent_uid=uid), "uid")
+        # One that knows no folders in folders lists all of them, and names no parent.
+        return [str(item.get("title")) for item in found if item.get("parentUid") == uid]
+
+    def library_panels(self, folder: str) -> list[str]:
+        """Names of the library panels of a folder."""
+        found = self._found(
+            lambda: self._api.libraryelement.list_library_elements(kind=1, per_page=_PAGE), "result"
+        )
+        # Grafana 10 filters by the folder's number only, and says its uid beside ``meta`` or inside.
+        return [
+            str(item.get("name"))
+            for item in ((found or {}).get("result") or {}).get("elements") or ()
+            if folder in (item.get("folderUid"), (item.get("meta") or {}).get("folderUid"))
+        ]
 
     def _search(self, **by: Any) -> Iterator[dict[str, Any]]:
         page = 1
         while True:
             found = self._list(
                 self._call(
-                    self._api.search.search_dashboards,
-                    type_="dash-db", limit=_PAGE, page=page, **by,
+                    self._api.search.search_dashboards, limit=_PAGE, page=page, **by,
                 ),
                 "uid",
             )  # fmt: skip
@@ -147,10 +206,11 @@ class Client:
                 return
             page += 1
 
-    def notes(self, tag: str) -> list[dict[str, Any]]:
-        """Annotations of the organisation that carry a tag, the newest first."""
+    def notes(self, tags: Sequence[str]) -> list[dict[str, Any]]:
+        """Annotations of the organisation that carry all of some tags, the newest first."""
+        wanted = [quote(tag) for tag in tags]
         found = self._list(
-            self._call(self._api.annotations.find_annotations, tags=[quote(tag)], limit=1000), "id"
+            self._call(self._api.annotations.find_annotations, tags=wanted, limit=1000), "id"
         )
         return sorted(found, key=lambda item: int(item["id"]), reverse=True)
 
@@ -241,14 +301,20 @@ class Client:
                 hint="is the address that of Grafana itself?",
             ) from None  # fmt: skip
         if not isinstance(found, dict) or key not in found:
-            raise BadAnswerError(f"answered something that has no {key!r}", where=self.where)
+            raise BadAnswerError(
+                f"answered something that has no {key!r}", where=self.where,
+                hint="is the address that of Grafana itself?",
+            )  # fmt: skip
         return found
 
     def _list(self, found: Any, key: str) -> list[dict[str, Any]]:
         if not isinstance(found, list) or not all(
             isinstance(item, dict) and key in item for item in found
         ):
-            raise BadAnswerError("answered something that is not the list asked for", where=self.where)  # fmt: skip
+            raise BadAnswerError(
+                "answered something that is not the list asked for", where=self.where,
+                hint="is the address that of Grafana itself?",
+            )  # fmt: skip
         return found
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,7 @@ from obskit.targets.grafana.settings import BUNDLED, DashboardFile, DashboardId,
 __all__ = ["Loaded", "load", "own_file", "text_of"]
 
 _UID: Final = 40
+_UID_SIGNS: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,13 @@ def load(
                 _problem(origin, f"has the uid {one.uid!r} of {loaded[one.uid].origin}")
             )
         else:
-            loaded[one.uid] = replace(one, file=own_file(item, settings, folder))
+            own = own_file(item, settings, folder)
+            loaded[one.uid] = replace(one, file=own)
+            if origin == str(own) and not isinstance(item, DashboardFile):
+                name = item if isinstance(item, str) else item.id
+                notes.append(
+                    f"dashboard {name} is your edit of it, {own}: remove that to have the original"
+                )
     return list(loaded.values()), notes, problems
 
 
@@ -146,9 +154,15 @@ def _ready(
         return None, [_problem(origin, "is no dashboard: it has no title")]
     if "spec" in body or "elements" in body:
         return None, [_problem(origin, "is of the schema v2: export it with the classic model")]
-    uid = str(body.get("uid") or f"obskit-{hashlib.sha256(origin.encode()).hexdigest()[:12]}")
+    uid = str(body.get("uid") or _uid_of(item, settings))
     if len(uid) > _UID:
         return None, [_problem(origin, f"its uid {uid!r} is over {_UID} characters: refused")]
+    if not _UID_SIGNS.fullmatch(uid):
+        words = f"its uid {uid!r} has other signs than letters, digits, _ and -: refused"
+        return None, [_problem(origin, words)]
+    wrong = [_problem(origin, words) for words in _misshapen(body)]
+    if wrong:
+        return None, wrong
     filled, problems = inputs.fill(body, sources, settings.inputs, origin)
     filled.pop("version", None)
     filled["id"] = None
@@ -156,6 +170,44 @@ def _ready(
     if problems:
         return None, problems
     return Loaded(uid=uid, origin=origin, body=filled, text=text), []
+
+
+def _misshapen(body: Mapping[str, Any]) -> Iterator[str]:
+    """What is no list of objects where Grafana's browser expects one; the API takes anything."""
+    lists = {key: body.get(key) for key in ("panels", "rows", "__inputs")}
+    for key in ("templating", "annotations"):
+        holder = body.get(key)
+        lists[f"{key}.list"] = holder.get("list") if isinstance(holder, Mapping) else holder
+    for name, value in lists.items():
+        yield from _no_objects(name, value)
+
+
+def _no_objects(name: str, value: Any) -> Iterator[str]:
+    if value is None:
+        return
+    if not isinstance(value, list):
+        yield f"{name} is no list"
+        return
+    for position, item in enumerate(value):
+        where = f"{name}[{position}]"
+        if not isinstance(item, Mapping):
+            yield f"{where} is no object"
+            continue
+        for key in ("panels", "current", "libraryPanel"):
+            inner = item.get(key)
+            if key == "panels":
+                yield from _no_objects(f"{where}.panels", inner)
+            elif inner is not None and not isinstance(inner, Mapping):
+                yield f"{where}.{key} is no object"
+
+
+def _uid_of(item: str | DashboardFile | DashboardId, settings: GrafanaSettings) -> str:
+    """For one that has none: from what obskit.yml says, so that it is the same on every machine."""
+    if isinstance(item, DashboardFile):
+        words = item.file.as_posix()
+    else:
+        words = f"grafana.com/{item.id}" if isinstance(item, DashboardId) else item
+    return f"{settings.uid_prefix}-{hashlib.sha256(words.encode()).hexdigest()[:12]}"
 
 
 def _lacking(body: Mapping[str, Any], sources: Sequence[DataSource]) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from obskit.deadline import Deadline
 from obskit.delivery.http import Http
-from obskit.errors import DeniedError, ServerError
+from obskit.errors import BadAnswerError, DeniedError, ServerError
 from obskit.targets.base import Finding
 
 __all__ = ["folder", "server"]
@@ -56,10 +56,16 @@ def server(http: Http, deadline: Deadline) -> Iterator[Finding]:
         after = time.time()
         health = answer.json()
     except ServerError as error:
-        yield Finding(subject="address", ok=False, detail=error.message, next=error.hint)
+        yield Finding(subject="address", ok=False, detail=error.fact, next=error.hint)
         return
     told = health if isinstance(health, Mapping) else {}
-    healthy = told.get("database") == "ok"
+    if "database" not in told:
+        yield Finding(
+            subject="address", ok=False, detail=f"{http.base_url} answers, but not as a Grafana does",
+            next="is the address that of Grafana itself?",
+        )  # fmt: skip
+        return
+    healthy = told["database"] == "ok"
     trouble = "" if healthy else f", but its database is {told.get('database')!r}"
     yield Finding(
         subject="address", ok=healthy, detail=f"{http.base_url} answers{trouble}",
@@ -89,18 +95,27 @@ def _version(version: str) -> Finding:
 def _rights(http: Http, deadline: Deadline) -> Iterator[Finding]:
     try:
         org: Any = http.get("/api/org", deadline=deadline).json()
-        yield Finding(subject="organisation", ok=True, detail=str(org.get("name", "")))
+        name = org.get("name") if isinstance(org, Mapping) else None
+        if not isinstance(name, str):
+            raise BadAnswerError(
+                "answered something that is no organisation", where=f"GET {http.base_url}/api/org",
+                hint="is the address that of Grafana itself?",
+            )  # fmt: skip
+        yield Finding(subject="organisation", ok=True, detail=name)
         held = http.get("/api/access-control/user/permissions", deadline=deadline, allow={404})
     except DeniedError as error:
-        yield Finding(subject="privileges", ok=False, detail=error.message, next=error.hint)
+        yield Finding(subject="privileges", ok=False, detail=error.fact, next=error.hint)
         return
     except ServerError as error:
-        yield Finding(subject="privileges", ok=None, detail=error.message, next=error.hint)
+        yield Finding(subject="privileges", ok=None, detail=error.fact, next=error.hint)
         return
     if held.status == 404:
         yield Finding(subject="privileges", ok=None, detail="this Grafana does not list them")
         return
-    actions = held.json()
+    actions: Any = held.json()
+    if not isinstance(actions, Mapping):
+        yield Finding(subject="privileges", ok=None, detail="this Grafana lists something else")
+        return
     missing = [action for action in _NEEDED if action not in actions]
     if missing:
         yield Finding(

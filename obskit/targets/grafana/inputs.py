@@ -13,7 +13,7 @@ from obskit.targets.base import DataSource
 
 __all__ = ["fill", "source_types"]
 
-_INPUT: Final = re.compile(r"\$\{((?:DS|VAR)_[A-Za-z0-9_-]+)\}")
+_INPUT: Final = re.compile(r"\$\{((?:DS|VAR)_[^{}:\s]+)\}")
 
 
 def fill(

@@ -61,19 +61,32 @@ def dashboard(body: Body) -> Body:
         for key, value in body["dashboard"].items()
         if key not in _ADDED and value is not None and _DEFAULTS.get(key, _Other) != value
     }
-    if "panels" in board:
+    # Grafana stores whatever it is given: what is of another shape is compared as it stands.
+    if _objects(board.get("panels")) is not None:
         board["panels"] = _panels(board["panels"])
-    if "templating" in board:
-        variables = board["templating"].get("list") or []
+    variables = _listed(board.get("templating"))
+    if variables is not None:
         board["templating"] = {"list": [_variable(item) for item in variables]}
-    if "annotations" in board:
-        marks = board["annotations"].get("list") or []
+    marks = _listed(board.get("annotations"))
+    if marks is not None:
         # The built-in one ("Annotations & Alerts") is added by the editor.
         kept = [_bare(item) for item in marks if not item.get("builtIn")]
         board["annotations"] = {"list": kept}
         if not kept:
             del board["annotations"]
     return {"folder": body.get("folder", ""), "dashboard": board}
+
+
+def _objects(value: Any) -> list[dict[str, Any]] | None:
+    """A list of objects; None for anything else."""
+    if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+        return value
+    return None
+
+
+def _listed(value: Any) -> list[dict[str, Any]] | None:
+    """The objects of ``{"list": […]}``; None for anything else."""
+    return _objects(value.get("list") or []) if isinstance(value, dict) else None
 
 
 class _Other:
@@ -109,7 +122,7 @@ def _panels(panels: Any) -> dict[str, Any]:
             for name, value in panel.items()
             if name not in _PANEL_ADDED and value is not None
         }
-        if isinstance(kept.get("panels"), list):
+        if _objects(kept.get("panels")) is not None:
             if kept["panels"]:
                 kept["panels"] = _panels(kept["panels"])
             else:
@@ -157,7 +170,10 @@ def _told(value: Any, key: bytes | None) -> str:
 def titles(panels: Any) -> dict[str, str]:
     """Titles of normalised panels by id, those inside rows too."""
     found: dict[str, str] = {}
-    for key, panel in _panels(panels or []).items():
+    listed = list(panels.values()) if isinstance(panels, Mapping) else panels
+    if _objects(listed) is None:
+        return found
+    for key, panel in _panels(panels).items():
         found[key] = str(panel.get("title", ""))
         found |= titles(panel.get("panels"))
     return found

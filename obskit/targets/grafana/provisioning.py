@@ -158,7 +158,7 @@ class FileDelivery:
             "updateIntervalSeconds": 10,
             "options": {"path": body["path"], "foldersFromFilesStructure": False},
         }  # fmt: skip
-        return _yaml({"apiVersion": 1, "providers": [provider]})
+        return _yaml({"apiVersion": 1, "providers": [_escaped(provider)]})
 
     def settle(self, changes: Sequence[Change]) -> None:
         """Tell a running Grafana to read its files; on refusal put the old ones back.
@@ -193,12 +193,11 @@ def _of_yaml(kind: str, text: str, mark: Mark | None, wanted: Address | None) ->
     """The object of a provisioning file; None where the text is none."""
     listing = "datasources" if kind == "data_source" else "providers"
     try:
-        item = dict(yaml.safe_load(text)[listing][0])
+        item = _unescaped(dict(yaml.safe_load(text)[listing][0]))
         options = dict(item.get("options") or {})
     except (yaml.YAMLError, KeyError, IndexError, TypeError, ValueError):
         return None
     if kind == "data_source":
-        item = _unescaped(item)
         name = str(item.get("uid", ""))
         body = {key: value for key, value in item.items() if key not in ("orgId", "editable")}
         secrets = item.get("secureJsonData")
@@ -218,7 +217,9 @@ def _source(body: Mapping[str, Any]) -> str:
     item = {key: value for key, value in body.items() if key != "secureJsonData"}
     if secrets:
         item["secureJsonData"] = secrets
-    return _yaml({"apiVersion": 1, "datasources": [_escaped(item) | {"orgId": 1, "editable": False}]})  # fmt: skip
+    # Newer Grafanas delete a data source that stood in such a file and does not any more.
+    one = _escaped(item) | {"orgId": 1, "editable": False}
+    return _yaml({"apiVersion": 1, "prune": True, "datasources": [one]})
 
 
 def _yaml(data: Any) -> str:
@@ -226,7 +227,7 @@ def _yaml(data: Any) -> str:
 
 
 def _escaped(value: Any) -> Any:
-    """Grafana replaces ``$NAME`` in data source files by environment variables; ``$$`` is a dollar sign."""
+    """Grafana replaces ``$NAME`` in its YAML files by environment variables; ``$$`` is a dollar sign."""
     return _strings(value, lambda text: text.replace("$", "$$"))
 
 

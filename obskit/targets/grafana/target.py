@@ -33,6 +33,7 @@ class Grafana(Target[GrafanaSettings]):
     name: ClassVar[str] = "grafana"
     Settings = GrafanaSettings
     kinds: ClassVar[tuple[str, ...]] = ("data_source", "folder", "dashboard")
+    named_by: ClassVar[str] = "grafana.uid_prefix"
 
     @cached_property
     def http(self) -> Http | None:
@@ -59,7 +60,9 @@ class Grafana(Target[GrafanaSettings]):
                 http=self.http,
             )
         assert self.http is not None  # noqa: S101 - the settings refuse a section with neither
-        return ApiDelivery(Client(self.http), self.context.project, self._key, self._secrets)
+        return ApiDelivery(
+            Client(self.http), self.context.project, self._key, self._secrets, self.folder_uid
+        )
 
     def _secrets(self, uid: str) -> Mapping[str, Any]:
         """The secrets of obskit.yml for a data source."""
@@ -186,7 +189,9 @@ class Grafana(Target[GrafanaSettings]):
                 known |= normal.titles(change.after.body["dashboard"].get("panels"))
             return normal.panel_words([edit.path for edit in change.edits], known)
         if change.address.kind == "data_source" and change.after is None and self.settings.provisioning:  # fmt: skip
-            return ["Grafana keeps a data source whose file is gone: delete it there"]
+            return [
+                "older Grafanas, which know no prune, keep a data source whose file is gone: delete it there"
+            ]
         return ()
 
     def notes(self) -> Sequence[str]:

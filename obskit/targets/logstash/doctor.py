@@ -29,7 +29,7 @@ def examine(target: Logstash, deadline: Deadline) -> Iterator[Finding]:
     try:
         target.folder.require()
     except ObskitError as error:
-        yield Finding(subject="files", ok=False, detail=str(error), next=error.hint)
+        yield Finding(subject="files", ok=False, detail=error.fact, next=error.hint)
     else:
         yield Finding(subject="files", ok=True, detail=str(target.folder.root))
     running = target.api.pipelines(deadline)

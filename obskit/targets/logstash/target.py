@@ -11,6 +11,7 @@ from obskit.config import Section
 from obskit.deadline import Deadline
 from obskit.delivery.files import Batch, Folder
 from obskit.delivery.http import Http
+from obskit.delivery.listener import listening_at
 from obskit.engine.plan import Change
 from obskit.engine.resource import Address, Live, Resource
 from obskit.engine.verify import Check
@@ -175,11 +176,17 @@ class Logstash(Target[LogstashSettings]):
 
     @classmethod
     def recognise(cls, http: Http, deadline: Deadline) -> Mapping[str, Any] | None:
-        """A Logstash answers its node API; where its files are it does not tell."""
+        """A Logstash answers its node API; where its files are only its command line tells."""
         about = http.get("/", deadline=deadline).json()
         if not isinstance(about, dict) or "pipeline" not in about or "http_address" not in about:
             return None
-        return {"url": http.base_url, "files": "/etc/logstash/conf.d"}
+        files = "/etc/logstash/conf.d"
+        if process := listening_at(http.base_url, "logstash"):
+            if given := process.option("f", "path.config"):
+                files = str(process.path(given).parent)
+            elif given := process.option("path.settings"):
+                files = str(process.path(given) / "conf.d")
+        return {"url": http.base_url, "files": files}
 
     def checks(self) -> Sequence[Check]:
         """Each pipeline runs exactly what was written."""

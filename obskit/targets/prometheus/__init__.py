@@ -124,7 +124,7 @@ class Prometheus(Target[PrometheusSettings]):
         return choose_packs(
             self.settings.packs,
             self.context.settings,
-            present=self.api.data("/label/__name__/values"),
+            present=self.api.data("/label/__name__/values", of=list),
             delivered=self.folders["rules"].names("*.yml"),
         )
 

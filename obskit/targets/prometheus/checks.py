@@ -47,7 +47,7 @@ def loaded_groups(
 ) -> dict[str, dict[str, list[dict[str, Any]]]]:
     """The rules that run: name of the file (without its folder) → group → rules."""
     files: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    for group in api.data("/rules", deadline=deadline)["groups"]:
+    for group in api.data("/rules", "groups", deadline=deadline):
         name = str(group["file"]).rsplit("/", 1)[-1]
         files.setdefault(name, {})[group["name"]] = group["rules"]
     return files
@@ -158,7 +158,7 @@ def _targets(target: Prometheus, deadline: Deadline) -> Iterator[Proof]:
         )  # fmt: skip
         return
     while waiting:
-        active = target.api.data("/targets", deadline=deadline, state="active")["activeTargets"]
+        active = target.api.data("/targets", "activeTargets", deadline=deadline, state="active")
         last = deadline.passed or deadline.remaining < _POLL
         for name, service in list(waiting.items()):
             proof = _target_proof(target, name, service.metrics, active)
@@ -240,7 +240,7 @@ def _alertmanagers(target: Prometheus, deadline: Deadline) -> Iterator[Proof]:
     if not wanted:
         return
     while True:
-        found = target.api.data("/alertmanagers", deadline=deadline)["activeAlertmanagers"]
+        found = target.api.data("/alertmanagers", "activeAlertmanagers", deadline=deadline)
         urls = [urlsplit(item["url"]).netloc for item in found]
         # Behind a service name or a proxy their addresses differ from ours, but not their number.
         good = set(wanted) <= set(urls) or len(urls) >= len(wanted)

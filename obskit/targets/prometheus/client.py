@@ -28,11 +28,21 @@ class PrometheusApi:
     def __init__(self, http: Http) -> None:
         self.http = http
 
-    def data(self, path: str, *, deadline: Deadline | None = None, **params: str | int) -> Any:
+    def data(
+        self,
+        path: str,
+        part: str = "",
+        *,
+        of: type = dict,
+        deadline: Deadline | None = None,
+        **params: str | int,
+    ) -> Any:
         """``data`` of an answer of the HTTP API v1.
 
         Args:
             path: Path below ``/api/v1``, with a slash first.
+            part: Key of ``data`` that is wanted; all of it when empty.
+            of: What ``data`` is.
             deadline: Handed down.
             params: Query parameters.
 
@@ -42,12 +52,10 @@ class PrometheusApi:
         """
         answer = self.http.get(f"/api/v1{path}", params=params, deadline=deadline)
         body = answer.json()
-        if not isinstance(body, dict) or body.get("status") != "success" or "data" not in body:
-            raise BadAnswerError(
-                "this is not the answer of a Prometheus", where=answer.request,
-                hint="is the address that of Prometheus itself?",
-            )  # fmt: skip
-        return body["data"]
+        good = isinstance(body, dict) and body.get("status") == "success"
+        if not good or not isinstance(body.get("data"), of) or (part and part not in body["data"]):
+            raise _not_prometheus(answer.request)
+        return body["data"][part] if part else body["data"]
 
     def query(self, expression: str, *, deadline: Deadline | None = None) -> list[dict[str, Any]]:
         """The result of an instant query: a list of ``{"metric": …, "value": [time, text]}``.
@@ -55,7 +63,10 @@ class PrometheusApi:
         Raises:
             RejectedError: The expression is wrong; with Prometheus' words.
         """
-        found = self._connect(deadline).custom_query(expression)
+        try:
+            found = self._connect(deadline).custom_query(expression)
+        except (KeyError, TypeError, AttributeError):  # the package looks into whatever came
+            raise _not_prometheus(f"GET {self.http.base_url}/api/v1/query") from None
         if isinstance(found, list) and found and not isinstance(found[0], dict):
             return [{"metric": {}, "value": found}]  # a scalar or a string
         return list(found)
@@ -81,11 +92,11 @@ class PrometheusApi:
         Raises:
             RejectedError: The expression is wrong; with Prometheus' words.
         """
-        body = self.data(
-            "/query_range", deadline=deadline, query=expression,
+        found = self.data(
+            "/query_range", "result", deadline=deadline, query=expression,
             start=f"{start:.3f}", end=f"{end:.3f}", step=f"{step:g}",
         )  # fmt: skip
-        return list(body["result"])
+        return list(found)
 
     def metrics(self, *, deadline: Deadline | None = None) -> Mapping[str, float]:
         """Prometheus' own ``/metrics``: values summed by name."""
@@ -105,6 +116,13 @@ class PrometheusApi:
         session.mount("http://", _adapter(self.http, deadline))
         session.mount("https://", _adapter(self.http, deadline))
         return PrometheusConnect(url=self.http.base_url, session=session)
+
+
+def _not_prometheus(where: str) -> BadAnswerError:
+    return BadAnswerError(
+        "this is not the answer of a Prometheus", where=where,
+        hint="is the address that of Prometheus itself?",
+    )  # fmt: skip
 
 
 def _adapter(http: Http, deadline: Deadline | None) -> Any:

@@ -44,7 +44,7 @@ class Discovery:
     @cached_property
     def running(self) -> Mapping[str, Any]:
         """The configuration that runs."""
-        return yaml.safe_load(self._api.data("/status/config")["yaml"]) or {}
+        return yaml.safe_load(self._api.data("/status/config", "yaml")) or {}
 
     def patterns(self, kind: str) -> Sequence[str]:
         """The files of a kind that the server reads."""

@@ -51,15 +51,22 @@ def examine(target: Prometheus, deadline: Deadline) -> Iterator[Finding]:
 def recognise(api: PrometheusApi, deadline: Deadline) -> Mapping[str, Any] | None:
     """The section for a running Prometheus.
 
-    Its folder is the parent of a rule_files entry that ends in ``rules/*.yml``, else the usual one.
+    Its folder is the parent of a rule_files entry that ends in ``rules/*.yml``, else ``obskit`` beside its
+    configuration: ``doctor`` prints the lines that make it read that.
     """
     build = api.data("/status/buildinfo", deadline=deadline)
     if not isinstance(build, dict) or "goVersion" not in build:
         return None
-    config = yaml.safe_load(api.data("/status/config", deadline=deadline)["yaml"]) or {}
-    folders = [PurePath(str(item)).parent for item in config.get("rule_files") or []]
+    config = yaml.safe_load(api.data("/status/config", "yaml", deadline=deadline)) or {}
+    # Relative paths are those of a configuration that was named by a relative path.
+    runs_in = PurePath(str(api.data("/status/runtimeinfo", deadline=deadline).get("CWD") or "/"))
+    folders = [runs_in / str(item) for item in config.get("rule_files") or []]
+    beside = runs_in / str(
+        api.data("/status/flags", deadline=deadline).get("config.file") or "/etc/prometheus/prometheus.yml"
+    )  # fmt: skip
     files = next(
-        (item.parent for item in folders if item.name == "rules"), "/etc/prometheus/obskit"
+        (item.parent.parent for item in folders if item.parent.name == "rules"),
+        beside.parent / "obskit",
     )
     return {"url": api.http.base_url, "files": str(files)}
 

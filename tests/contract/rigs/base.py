@@ -18,7 +18,7 @@ from typing import Any
 from obskit.config import Section, Settings
 from obskit.engine import execute
 from obskit.engine.plan import Plan, make_plan
-from obskit.engine.resource import Body, Live, Resource
+from obskit.engine.resource import Address, Body, Live, Resource
 from obskit.local.server import Running, Server
 from obskit.schema import BUILTIN, Schema
 from obskit.targets import target_class
@@ -102,18 +102,24 @@ def make_target(
     return context.peers[name]
 
 
-def plan_of(target: AnyTarget, desired: Sequence[Resource] | None = None) -> Plan:
+def plan_of(
+    target: AnyTarget,
+    desired: Sequence[Resource] | None = None,
+    adopt: frozenset[Address] = frozenset(),
+) -> Plan:
     """The plan of one target.
 
     Args:
         target: The target.
         desired: What is wanted instead of what obskit.yml says.
+        adopt: Foreign addresses to take over.
     """
     wanted = target.desired() if desired is None else desired
     live = target.read(frozenset(resource.address for resource in wanted))
     return make_plan(
-        target.context.project, wanted, live, normalise=target.normalise, impact=target.impact
-    )
+        target.context.project, wanted, live, normalise=target.normalise, impact=target.impact,
+        adopt=adopt,
+    )  # fmt: skip
 
 
 def apply(target: AnyTarget, plan: Plan) -> None:

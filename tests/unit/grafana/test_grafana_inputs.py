@@ -158,3 +158,13 @@ def test_equal_uids_and_broken_files_are_all_findings(tmp_path: Path) -> None:
     assert set(said) == {"b.json", "c.json", "d.json", "e.json"}
     assert (said["c.json"].line, said["c.json"].column) == (2, 9)
     assert "over 40 characters" in said["d.json"].message
+
+
+def test_an_input_that_is_not_declared_may_have_any_signs_in_its_name() -> None:
+    """Exporters make it of the data source's name: ``Prometheus (eu.west)``."""
+    board = {
+        "panels": [{"datasource": {"type": "prometheus", "uid": "${DS_PROMETHEUS_(EU.WEST)}"}}]
+    }
+    filled, problems = inputs.fill(board, SOURCES, {}, "board.json")
+    assert problems == []
+    assert filled["panels"][0]["datasource"]["uid"] == "obskit-prometheus"
