@@ -27,7 +27,7 @@ from obskit.targets.marks import split_mark, with_mark
 from obskit.targets.prometheus import checks as proofs
 from obskit.targets.prometheus import doctor
 from obskit.targets.prometheus.client import PrometheusApi
-from obskit.targets.prometheus.config import check_any, check_config, main_config
+from obskit.targets.prometheus.config import check_config, main_config
 from obskit.targets.prometheus.content import (
     check_rules,
     choose_packs,
@@ -36,6 +36,7 @@ from obskit.targets.prometheus.content import (
     rule_files,
     target_files,
 )
+from obskit.targets.prometheus.kinds import check_any
 from obskit.targets.prometheus.labels import PROJECT_LABEL, with_label
 from obskit.targets.prometheus.packs import Pack, load_packs
 from obskit.targets.shipped import read_whole
@@ -308,7 +309,7 @@ class Prometheus(Target[PrometheusSettings]):
 
     @classmethod
     def check_file(cls, path: Path, text: str) -> Iterator[Problem] | None:
-        """A rule file, or a prometheus.yml."""
+        """Rules, their tests, lists of targets, or a prometheus.yml."""
         return check_any(path, text)
 
     @classmethod

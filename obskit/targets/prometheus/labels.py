@@ -7,7 +7,7 @@ from typing import Final
 
 import yaml
 
-__all__ = ["PROJECT_LABEL", "rule_line", "with_label"]
+__all__ = ["PROJECT_LABEL", "items_of", "rule_node", "value_of", "with_label"]
 
 #: Routes a project's alerts into its own subtree of Alertmanager, and nobody else's.
 PROJECT_LABEL: Final = "obskit_project"
@@ -74,26 +74,27 @@ def _composed(text: str) -> yaml.Node | None:
     return next(iter(yaml.compose_all(text, Loader=loader)), None)
 
 
-def rule_line(root: yaml.Node | None, group: str, index: int) -> int | None:
-    """The line, from 1, of a rule by its place in a group; None where there is no such rule."""
-    for item in _items(_value(root, "groups")):
-        name = _value(item, "name")
-        rules = _items(_value(item, "rules"))
+def rule_node(root: yaml.Node | None, group: str, index: int) -> yaml.Node | None:
+    """A rule by its place in a group; None where there is no such rule."""
+    for item in items_of(value_of(root, "groups")):
+        name = value_of(item, "name")
+        rules = items_of(value_of(item, "rules"))
         if isinstance(name, yaml.ScalarNode) and name.value == group and index < len(rules):
-            return int(rules[index].start_mark.line) + 1
+            return rules[index]
     return None
 
 
 def _alerts(root: yaml.Node | None) -> list[yaml.MappingNode]:
     found: list[yaml.MappingNode] = []
-    for group in _items(_value(root, "groups")):
-        for rule in _items(_value(group, "rules")):
-            if isinstance(rule, yaml.MappingNode) and _value(rule, "alert") is not None:
+    for group in items_of(value_of(root, "groups")):
+        for rule in items_of(value_of(group, "rules")):
+            if isinstance(rule, yaml.MappingNode) and value_of(rule, "alert") is not None:
                 found.append(rule)
     return found
 
 
-def _value(node: yaml.Node | None, name: str) -> yaml.Node | None:
+def value_of(node: yaml.Node | None, name: str) -> yaml.Node | None:
+    """The value of a key; None where the node is no mapping or has no such key."""
     if isinstance(node, yaml.MappingNode):
         for key, item in node.value:
             if key.value == name:
@@ -102,5 +103,6 @@ def _value(node: yaml.Node | None, name: str) -> yaml.Node | None:
     return None
 
 
-def _items(node: yaml.Node | None) -> list[yaml.Node]:
+def items_of(node: yaml.Node | None) -> list[yaml.Node]:
+    """The items of a sequence; none of anything else."""
     return node.value if isinstance(node, yaml.SequenceNode) else []
