@@ -152,6 +152,11 @@ KINDS = {
     "prometheus.yml": PROMETHEUS, "rules.yml": RULES, "object.yaml": OBJECTS, "rules_test.yml": TESTS,
     "targets.yml": TARGETS, "alertmanager.yml": ALERTMANAGER,
 }  # fmt: skip
+#: Names that were none until Prometheus 3 and Alertmanager 0.27 took any UTF-8.
+UTF8 = {
+    "a label name that is none", "an external label that is none", "a name of a recording that is none",
+    "an annotation name that is none", "groups by a name that is none",
+}  # fmt: skip
 ROWS = {"Debian's": ("promtool", "amtool"), "the newest": ("promtool_newest", "amtool_newest")}
 
 
@@ -179,6 +184,8 @@ def test_mistakes_are_refused_on_their_line(checkers: str, name: str, tmp_path: 
         (checked,) = check_files([tmp_path / name])
         found = [p for p in checked.problems if p.severity is Severity.ERROR]
         (expected,) = (at for at, line in enumerate(text.splitlines(), 1) if line.endswith(MARK))
-        if expected not in [p.line for p in found]:
+        if what in UTF8 and checkers == "the newest":
+            assert found == [], what
+        elif expected not in [p.line for p in found]:
             wrong[what] = (f"line {expected}", [(p.line, p.message) for p in found])
     assert wrong == {}

@@ -37,7 +37,7 @@ from obskit.targets.prometheus.content import (
     target_files,
 )
 from obskit.targets.prometheus.kinds import check_any
-from obskit.targets.prometheus.labels import PROJECT_LABEL, with_label
+from obskit.targets.prometheus.labels import PROJECT_LABEL, with_labels
 from obskit.targets.prometheus.packs import Pack, load_packs
 from obskit.targets.shipped import read_whole
 
@@ -154,9 +154,12 @@ class Prometheus(Target[PrometheusSettings]):
         """
         found: list[Resource] = []
         problems: list[Problem] = []
+        labels = {PROJECT_LABEL: self.context.project}
+        teams = {one.name: one.team for one in self.context.settings.services if one.team}
         for name, (text, source) in self.rule_files.items():
             try:
-                body = with_label(text, PROJECT_LABEL, self.context.project)
+                # The user's own rules get no label but the one that leads them here.
+                body = with_labels(text, labels, teams={} if source else teams)
             except yaml.YAMLError as error:
                 problems.append(_not_yaml(source or name, error))
             else:
