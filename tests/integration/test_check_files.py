@@ -9,6 +9,7 @@ import pytest
 
 from obskit.errors import Severity
 from obskit.targets.loose import check_files
+from obskit.targets.official import top_keys
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("check-files")]
 
@@ -48,16 +49,42 @@ def checkers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     return promtool, amtool
 
 
+def prometheus_files(corpora: Path, *kinds: str) -> list[Path]:
+    """Files of Prometheus' own repository with one of these keys at their top, and none of another kind."""
+    found = sorted((corpora / "prom-rules" / "promtool").rglob("*.y*ml"))
+    keys = {path: top_keys(path, path.read_text()) for path in found}
+    return [
+        path for path in found
+        if keys[path] & set(kinds) and "apiVersion" not in keys[path]
+        and ("tests" in kinds or "tests" not in keys[path])
+    ]  # fmt: skip
+
+
 def test_prometheus_configurations(corpora: Path, checkers: tuple[str, str]) -> None:
-    folder = corpora / "prom-rules" / "promtool" / "config" / "testdata"
-    paths = [*folder.glob("*.bad.yml"), *folder.glob("*.good.yml")]
-    alarms, nowhere, good, bad = judge(
-        sorted(paths), [checkers[0], "check", "config", "--syntax-only"]
-    )
+    paths = prometheus_files(
+        corpora, "global", "scrape_configs", "rule_files", "remote_write", "remote_read", "alerting",
+        "otlp", "tracing", "storage", "scrape_config_files",
+    )  # fmt: skip
+    alarms, nowhere, good, bad = judge(paths, [checkers[0], "check", "config", "--syntax-only"])
     assert alarms == []
-    assert bad > 40
-    assert good > 0
+    assert bad > 60
+    assert good > 25
     assert len(nowhere) <= 0.05 * bad, nowhere
+
+
+def test_tests_of_rules(corpora: Path, checkers: tuple[str, str]) -> None:
+    """What fails only because its rules are not there is no error, and is told."""
+    paths = prometheus_files(corpora, "tests")
+    alarms, nowhere, good, bad = judge(paths, [checkers[0], "test", "rules"])
+    assert alarms == []
+    assert good > 0
+    assert bad > 4
+    names = {item.partition(":")[0] for item in nowhere}
+    assert names == {"long-period.yml", "rules_run.yml"}
+    for path in paths:
+        if path.name in names:
+            (checked,) = check_files([path])
+            assert [p.rule for p in checked.problems] == ["prometheus/test-rules-missing"]
 
 
 def test_rule_files(corpora: Path, checkers: tuple[str, str]) -> None:

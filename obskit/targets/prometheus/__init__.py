@@ -21,7 +21,7 @@ from obskit.delivery.reload import Reload, reload
 from obskit.engine.plan import Change
 from obskit.engine.resource import Address, Live, Mark, Resource, digest
 from obskit.engine.verify import Check
-from obskit.errors import ContentError, DeliveryError, ObskitError, Problem
+from obskit.errors import ContentError, DeliveryError, ObskitError, Problem, Severity
 from obskit.targets.base import Context, DataSource, Finding, Target
 from obskit.targets.marks import split_mark, with_mark
 from obskit.targets.prometheus import checks as proofs
@@ -79,7 +79,7 @@ class PrometheusSettings(Section):
             rates over a shorter time would be empty.
         packs: Shipped rule packs to choose from; each is on where its metrics exist. All when absent.
         rules: Rule files of your own.
-        runbooks: Base address of the runbooks, for the links in alerts.
+        runbooks: Address of the folder of runbooks, for the links in alerts.
         reload: How the server is told to read its files again.
         replicas: More instances with the same rules: what differs of each (``url``, ``files``).
         settle: How long it may take until it runs what was written.
@@ -296,8 +296,14 @@ class Prometheus(Target[PrometheusSettings]):
             ) from None
 
     def check(self) -> Iterator[Problem]:
-        """Every rule file, by promtool where installed; profiles that listen for everybody."""
+        """Every rule file, by promtool where installed; profiles that listen for everybody; dead links."""
         yield from exposed_profiles(self.context.settings)
+        if not self.settings.runbooks.startswith(("http://", "https://")):
+            yield Problem(
+                rule="config/runbooks", severity=Severity.INFO, path=str(self.context.settings.path),
+                message=f"prometheus.runbooks: an alert names {self.settings.runbooks}/…, which nobody can open "
+                "from a message; put the pages where they are read, and their address here",
+            )  # fmt: skip
         asked = self.settings.packs
         packs = [
             pack for pack in load_packs()
