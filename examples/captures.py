@@ -203,7 +203,7 @@ def main() -> None:
             rules = next(
                 Path(stack.addresses["prometheus"]["files"]).rglob("rules/obskit-demo-services.yml")
             )
-            rules.write_text(rules.read_text().replace("for: 2m", "for: 20m", 1), encoding="utf-8")
+            rules.write_text(rules.read_text().replace("for: 3m", "for: 20m", 1), encoding="utf-8")
             draw("plan", "obskit plan", on_a_terminal(folder, "plan"))
             on_a_terminal(folder, "provision", "--yes")
             server.stop(service)
