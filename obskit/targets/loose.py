@@ -13,6 +13,7 @@ import yaml
 
 from obskit.errors import ConfigError, Problem, Severity
 from obskit.targets import REGISTRY, target_class
+from obskit.targets.official import top_keys
 
 __all__ = ["Checked", "check_files"]
 
@@ -101,7 +102,9 @@ def _unknown(path: Path, text: str) -> Iterator[Problem]:
                 message=f"cannot be read: {getattr(error, 'problem', None) or error}",
             )  # fmt: skip
             return
+    own = "project" in top_keys(path, text)
+    words = f"is obskit's own: obskit check -f {path}" if own else "misspelt keys at the top?"
     yield Problem(
         rule="check/unknown-kind", path=str(path), severity=Severity.WARNING,
-        message="is of no kind that obskit knows, and was not checked: misspelt keys at the top?",
+        message=f"was not checked, for it is no file of a server that obskit knows: {words}",
     )  # fmt: skip
