@@ -11,7 +11,7 @@ CI ?=
 PARALLEL := -n 4 --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help env servers test-servers demo test coverage check fmt bench soak generate clean
+.PHONY: help env servers captures test-servers demo test coverage check fmt bench soak generate clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ servers: env  ## obtain the real servers (first time: about 10 minutes and 1 GB;
 
 demo: env servers  ## the whole way: servers, a sample service, provision, verify
 	@$(BIN)/python examples/demo.py
+
+captures: env servers  ## the pictures of the README, from real runs (about four minutes)
+	@$(BIN)/python examples/captures.py
 
 test-servers: env  ## what the tests need beyond that: databases, exporters, the newest servers
 	@$(BIN)/python tests/servers/get.py --exporters --newest

@@ -253,7 +253,7 @@ class Alertmanager(Target[AlertmanagerSettings]):
             document = self._document()
             document.replace(self.context.project, change.after.body, self.mark(change))
         text = document.render()
-        problems = list(_amtool(text, str(self.file), {}))
+        problems = list(check_config(text, str(self.file), self.file.parent))
         if any(item.severity is Severity.ERROR for item in problems):
             raise ContentError(problems, hint="the file was not written")
         self._batch.write(self.file.name, text)
@@ -335,8 +335,11 @@ class Alertmanager(Target[AlertmanagerSettings]):
         document.replace(
             self.context.project, subtree(self.context.settings, self.settings, version), None
         )
-        templates = {template_name(self.context.project): self.templates}
-        yield from _amtool(document.render(), str(self.context.settings.path), templates)
+        with tempfile.TemporaryDirectory(prefix="obskit-") as name:
+            Folder(Path(name)).write(
+                template_name(self.context.project), self.templates, mode=0o600
+            )
+            yield from check_config(document.render(), str(self.context.settings.path), Path(name))
 
     def examine(self, deadline: Deadline) -> Iterator[Finding]:
         """Version, cluster, file, clock."""
@@ -346,7 +349,9 @@ class Alertmanager(Target[AlertmanagerSettings]):
     def check_file(cls, path: Path, text: str) -> Iterator[Problem] | None:
         """An alertmanager.yml."""
         keys = top_keys(path, text)
-        return check_config(text, str(path)) if keys & {"route", "receivers"} else None
+        if not keys & {"route", "receivers"}:
+            return None
+        return check_config(text, str(path), path.parent)
 
     @classmethod
     def recognise(cls, http: Http, deadline: Deadline) -> Mapping[str, Any] | None:
@@ -382,18 +387,3 @@ class Alertmanager(Target[AlertmanagerSettings]):
             uid="obskit-alertmanager", name="obskit Alertmanager", type="alertmanager",
             url=self.settings.url, auth=self.settings.auth, options={"implementation": "prometheus"},
         )  # fmt: skip
-
-
-def _amtool(text: str, shown: str, beside: Mapping[str, str]) -> Iterator[Problem]:
-    """Findings of amtool on a configuration, with the files that it names beside it."""
-    amtool = checker.find("amtool")
-    if amtool is None:
-        yield from check_config(text, shown)
-        return
-    with tempfile.TemporaryDirectory(prefix="obskit-") as name:
-        folder = Folder(Path(name))
-        for file, content in {"alertmanager.yml": text, **beside}.items():
-            folder.write(file, content, mode=0o600)
-        config = str(folder.path("alertmanager.yml"))
-        if not checker.run([amtool, "check-config", config]).ok:
-            yield from check_config(text, shown)

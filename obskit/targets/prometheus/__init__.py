@@ -21,13 +21,13 @@ from obskit.delivery.reload import LogTail, Reload, reload
 from obskit.engine.plan import Change
 from obskit.engine.resource import Address, Live, Mark, Resource, digest
 from obskit.engine.verify import Check
-from obskit.errors import ContentError, DeliveryError, ObskitError, Problem
+from obskit.errors import ContentError, DeliveryError, ObskitError, Problem, Severity
 from obskit.targets.base import Context, DataSource, Finding, Target
 from obskit.targets.marks import split_mark, with_mark
 from obskit.targets.prometheus import checks as proofs
 from obskit.targets.prometheus import doctor
 from obskit.targets.prometheus.client import PrometheusApi
-from obskit.targets.prometheus.config import check_any, check_config, main_config
+from obskit.targets.prometheus.config import check_config, main_config
 from obskit.targets.prometheus.content import (
     check_rules,
     choose_packs,
@@ -37,7 +37,8 @@ from obskit.targets.prometheus.content import (
     service_files,
 )
 from obskit.targets.prometheus.discovery import Discovery
-from obskit.targets.prometheus.labels import PROJECT_LABEL, with_label
+from obskit.targets.prometheus.kinds import check_any
+from obskit.targets.prometheus.labels import PROJECT_LABEL, with_labels
 from obskit.targets.prometheus.packs import Pack, load_packs
 from obskit.targets.shipped import read_whole
 
@@ -81,7 +82,7 @@ class PrometheusSettings(Section):
             rates over a shorter time would be empty.
         packs: Shipped rule packs to choose from; each is on where its metrics exist. All when absent.
         rules: Rule files of your own.
-        runbooks: Base address of the runbooks, for the links in alerts.
+        runbooks: Address of the folder of runbooks, for the links in alerts.
         reload: How the server is told to read its files again.
         replicas: More instances with the same rules: what differs of each (``url``, ``files``).
         settle: How long it may take until it runs what was written.
@@ -155,9 +156,12 @@ class Prometheus(Target[PrometheusSettings]):
         """
         found: list[Resource] = []
         problems: list[Problem] = []
+        labels = {PROJECT_LABEL: self.context.project}
+        teams = {one.name: one.team for one in self.context.settings.services if one.team}
         for name, (text, source) in self.rule_files.items():
             try:
-                body = with_label(text, PROJECT_LABEL, self.context.project)
+                # The user's own rules get no label but the one that leads them here.
+                body = with_labels(text, labels, teams={} if source else teams)
             except yaml.YAMLError as error:
                 problems.append(_not_yaml(source or name, error))
             else:
@@ -313,8 +317,14 @@ class Prometheus(Target[PrometheusSettings]):
             ) from None
 
     def check(self) -> Iterator[Problem]:
-        """Every rule file, by promtool where installed; profiles that listen for everybody."""
+        """Every rule file, by promtool where installed; profiles that listen for everybody; dead links."""
         yield from exposed_profiles(self.context.settings)
+        if not self.settings.runbooks.startswith(("http://", "https://")):
+            yield Problem(
+                rule="config/runbooks", severity=Severity.INFO, path=str(self.context.settings.path),
+                message=f"prometheus.runbooks: an alert names {self.settings.runbooks}/…, which nobody can open "
+                "from a message; put the pages where they are read, and their address here",
+            )  # fmt: skip
         asked = self.settings.packs
         packs = [
             pack for pack in load_packs()
@@ -329,7 +339,7 @@ class Prometheus(Target[PrometheusSettings]):
 
     @classmethod
     def check_file(cls, path: Path, text: str) -> Iterator[Problem] | None:
-        """A rule file, or a prometheus.yml."""
+        """Rules, their tests, lists of targets, or a prometheus.yml."""
         return check_any(path, text)
 
     @classmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -15,15 +14,16 @@ from obskit.config import Service, Settings
 from obskit.delivery import checker
 from obskit.errors import ConfigError, ObskitError, Problem, Severity
 from obskit.targets import official
-from obskit.targets.prometheus.labels import rule_line
 from obskit.targets.prometheus.objectives import ServiceObjective, render_service_rules
 from obskit.targets.prometheus.packs import Pack, fill_placeholders, load_packs, select_packs
+from obskit.targets.prometheus.places import rule_line
 
 __all__ = [
     "check_rules",
     "choose_packs",
     "exposed_profiles",
     "groups_of",
+    "no_promtool",
     "proof_rules",
     "rule_files",
     "service_files",
@@ -248,30 +248,20 @@ def check_rules(name: str, text: str, source: Path | None) -> Iterator[Problem]:
         return
     yield from official.ask(
         [promtool, "check", "rules"], text, rule="prometheus/promtool", shown=shown, name="promtool",
-        line_of=lambda words: _rule_line(text, words),
+        line_of=lambda words: rule_line(text, words),
     )  # fmt: skip
 
 
-_IN_RULE = re.compile(r'group "(?P<group>[^"]*)", rule (?P<rule>\d+)')
-
-
-def _rule_line(text: str, message: str) -> int | None:
-    """The line of the rule that a complaint names by its group and number."""
-    named = _IN_RULE.search(message)
-    if named is None:
-        return None
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError:
-        return None  # the complaint is of the YAML itself, and has its line
-    return rule_line(root, named["group"], int(named["rule"]) - 1)
+def no_promtool(shown: str) -> Problem:
+    """What is told where Prometheus' own checker is missing: a file that nobody judged is not good."""
+    return Problem(
+        rule="prometheus/no-promtool", severity=Severity.INFO, path=shown,
+        message="promtool is not installed here: no more than the shape of rules was checked",
+    )  # fmt: skip
 
 
 def _check_shape(text: str, shown: str) -> Iterator[Problem]:
-    yield Problem(
-        rule="prometheus/no-promtool", severity=Severity.INFO, path=shown,
-        message="promtool is not installed here: only the shape of the file was checked",
-    )  # fmt: skip
+    yield no_promtool(shown)
     try:
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
