@@ -201,7 +201,8 @@ def test_a_certificate_turns_tls_on(standin: Standin) -> None:
 def test_options_are_written_in_the_language_of_logstash(standin: Standin, mustache: Path) -> None:
     """No escapes: other quotes around a quote; what has both, or ends with a backslash, is refused."""
     output = {
-        "password": 'a"b\\c', "custom_headers": {"X-Team": "it's"}, "pool_max": 5, "ssl_supported_protocols": ["TLSv1.3"],
+        "password": 'a"b\\c', "custom_headers": {"X-Team": "it's"}, "pool_max": 5,
+        "ssl_supported_protocols": ["TLSv1.3"],
     }  # fmt: skip
     target = _target(standin, output=output)
     text = target.files["obskit.conf"]
