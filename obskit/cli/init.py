@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from obskit import assets
 from obskit.cli.output import console
 from obskit.errors import ObskitError
 
@@ -123,6 +124,9 @@ def _from_running(project: str, addresses: tuple[str, ...]) -> str:
 @click.argument("addresses", nargs=-1)
 @click.option("--full", is_flag=True, help="Every key, with its meaning and default.")
 @click.option(
+    "--compose", is_flag=True, help="For the stack that obskit up starts by Docker Compose."
+)
+@click.option(
     "--from-running",
     is_flag=True,
     help="Look at what answers at ADDRESSES and write what is found.",
@@ -140,15 +144,26 @@ def _from_running(project: str, addresses: tuple[str, ...]) -> str:
     "--project", default="", metavar="NAME", help="Name of the project; the folder's when absent."
 )
 def command(
-    addresses: tuple[str, ...], file: Path, project: str, *, full: bool, from_running: bool
+    addresses: tuple[str, ...],
+    file: Path,
+    project: str,
+    *,
+    full: bool,
+    compose: bool,
+    from_running: bool,
 ) -> None:
     """Write an obskit.yml to begin with; a file that is there is never overwritten."""
     if bool(addresses) != from_running:
         raise click.UsageError("--from-running and ADDRESSES go together")
+    if full + compose + from_running > 1:
+        raise click.UsageError("--full, --compose and --from-running are three ways: choose one")
     folder = re.sub(r"[^A-Za-z0-9._-]+", "-", Path.cwd().name).strip("-._") or "my-project"
     name = project or folder[:63]
     if from_running:
         text = _from_running(name, addresses)
+    elif compose:
+        shipped = assets.path("compose/obskit.yml").read_text(encoding="utf-8")
+        text = re.sub(r"(?m)^project: .*$", f"project: {name}", shipped)
     else:
         text = _full(name) if full else _MINIMAL.format(project=name)
     if str(file) == "-":
