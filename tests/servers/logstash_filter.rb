@@ -138,8 +138,9 @@ workers = Array.new(4) do
     while (index = waiting.pop)
       event = LogStash::Event.new(JSON.parse(lines[index], max_nesting: false))
       plugin.filter(event)
-      text = event.to_json unless event.cancelled?
-      made[index] = text ? JSON.generate(JSON.parse(text, max_nesting: false), max_nesting: 0) : "null"
+      made[index] = "null"
+      next if event.cancelled?
+      made[index] = JSON.generate(JSON.parse(event.to_json, max_nesting: false), max_nesting: 0)
     end
   end
 end

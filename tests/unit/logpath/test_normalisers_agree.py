@@ -77,6 +77,19 @@ def test_an_event_whose_message_is_no_text_is_kept_whole(tmp_path: Path) -> None
     assert bracket["data_stream"]["dataset"] == "obskit.invalid"
 
 
+def test_blank_lines_give_no_event(tmp_path: Path) -> None:
+    """Nor does a byte order mark alone, as editors leave it in an empty file."""
+    command = normalisers.jruby()
+    if command is None:
+        pytest.skip("no JRuby on this machine: run make servers")
+    events = [{"message": text} for text in ("plain", "", " \t\v\f\r", "\ufeff", "\ufeff \r", "\u00a0", "plain")]
+    code = logstash.ruby(BUILTIN, logstash.FilterSettings())
+    documents = normalisers.logstash_documents(command, code, events, tmp_path)
+    assert [item and item["message"] for item in documents] == [
+        "plain", None, None, None, None, "\u00a0", "plain",
+    ]  # fmt: skip
+
+
 def test_white_space_without_end_costs_no_time(tmp_path: Path) -> None:
     """A level of a million blanks is a reason, and no worker that searches for ever (the harness gives up)."""
     command = normalisers.jruby()

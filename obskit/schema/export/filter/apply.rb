@@ -2,7 +2,7 @@
 
 def apply(event)
   line = event.get("[@metadata][line]")
-  if line.is_a?(String) && line.match?(/\A[ \t-\r]*\z/)
+  if line.is_a?(String) && line.match?(/\A\uFEFF?[ \t-\r]*\z/)
     event.cancel
     return
   end

@@ -6,8 +6,8 @@ def checked(line, doc)
   # Of half a surrogate pair it keeps the text before it.
   return [nil, "json: half a surrogate pair"] if line.include?("\\u") && lone_surrogate?(line)
   unless doc.is_a?(Hash)
-    return [nil, "json: not an object"] if !doc.nil? || line.strip == "null"
-    return [nil, "json: not valid"]
+    whole = doc.nil? ? line.strip == "null" : one_value?(line)
+    return [nil, whole ? "json: not an object" : "json: not valid"]
   end
   return [nil, "json: not valid"] if several?(line)
   # A number that a double cannot hold is kept as text, digit for digit: the parser sees it in quotes.
@@ -18,12 +18,14 @@ end
 # Of several values in one line it keeps the last. The first of them is no object, or something stands behind
 # an object that is no part of what is around it; where that may be inside of a text, a parser tells.
 def several?(line)
-  return true unless line.match?(@object)
-  return false unless line.match?(@behind)
+  !line.match?(@object) || (line.match?(@behind) && !one_value?(line))
+end
+
+def one_value?(line)
   JSON.parse(line.delete_prefix("\uFEFF"), max_nesting: false)
-  false
-rescue JSON::ParserError
   true
+rescue JSON::ParserError
+  false
 end
 
 def deep?(line)
