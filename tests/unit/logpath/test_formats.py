@@ -163,7 +163,11 @@ def test_a_traceback_is_one_event(made: dict[str, list[dict[str, Any]]]) -> None
 def test_a_panic_is_one_event(made: dict[str, list[dict[str, Any]]]) -> None:
     """With its goroutines as the stack; ordinary lines lose the time that log has put before them."""
     panic, serving, fatal, logged, _, *ends = made["go"]
-    assert [item["message"] for item in ends] == ["white space", "no white space\0", "nor this\u00a0"]
+    assert [item["message"] for item in ends] == [
+        "white space",
+        "no white space\0",
+        "nor this\u00a0",
+    ]
     assert panic["error"]["type"] == "panic"
     assert panic["error"]["message"].startswith("runtime error")
     assert panic["error"]["stack"].endswith("+0x1d")

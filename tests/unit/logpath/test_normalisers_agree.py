@@ -82,7 +82,10 @@ def test_blank_lines_give_no_event(tmp_path: Path) -> None:
     command = normalisers.jruby()
     if command is None:
         pytest.skip("no JRuby on this machine: run make servers")
-    events = [{"message": text} for text in ("plain", "", " \t\v\f\r", "\ufeff", "\ufeff \r", "\u00a0", "plain")]
+    events = [
+        {"message": text}
+        for text in ("plain", "", " \t\v\f\r", "\ufeff", "\ufeff \r", "\u00a0", "plain")
+    ]
     code = logstash.ruby(BUILTIN, logstash.FilterSettings())
     documents = normalisers.logstash_documents(command, code, events, tmp_path)
     assert [item and item["message"] for item in documents] == [
