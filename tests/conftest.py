@@ -200,9 +200,10 @@ def mustache() -> Path:
 
 @pytest.fixture(scope="session")
 def logstash_binary() -> Path:
-    """A real Logstash: the program named by ``OBSKIT_TEST_LOGSTASH``, else ``logstash`` on the PATH."""
+    """A real Logstash: the program or the home that ``OBSKIT_TEST_LOGSTASH`` names, else ``logstash`` on the PATH."""
     named = os.environ.get("OBSKIT_TEST_LOGSTASH")
-    found = shutil.which(named or "logstash")
+    home = named and Path(named).is_dir()
+    found = shutil.which(str(Path(named, "bin", "logstash")) if home else named or "logstash")  # type: ignore[arg-type]
     if found is None:
         assert not named, f"OBSKIT_TEST_LOGSTASH names no program: {named}"
         pytest.skip("no real Logstash here: set OBSKIT_TEST_LOGSTASH, or put logstash on the PATH")
