@@ -11,14 +11,20 @@ CI ?=
 PARALLEL := -n 4 --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help env servers test-servers demo test coverage check fmt bench soak generate clean
+.PHONY: help env servers captures test-servers demo test coverage check fmt bench soak generate clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 env: $(VENV)/.installed  ## the Python environment in .venv
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+# Where there is a Rust compiler, an environment without the native part is a mistake and no choice.
+ifndef OBSKIT_NATIVE
+OBSKIT_NATIVE := $(if $(shell cargo --version 2>/dev/null),required,optional)
+endif
+export OBSKIT_NATIVE
+
+$(VENV)/.installed: pyproject.toml constraints.txt $(wildcard native/*.* native/src/*.rs)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing obskit and its tools into $(VENV) (about a minute the first time)"
 	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
@@ -30,7 +36,10 @@ servers: env  ## obtain the real servers (first time: about 10 minutes and 1 GB;
 demo: env servers  ## the whole way: servers, a sample service, provision, verify
 	@$(BIN)/python examples/demo.py
 
-test-servers: env  ## what the tests need beyond that: databases, exporters, the newest checkers
+captures: env servers  ## the pictures of the README, from real runs (about four minutes)
+	@$(BIN)/python examples/captures.py
+
+test-servers: env  ## what the tests need beyond that: databases, exporters, the newest servers
 	@$(BIN)/python tests/servers/get.py --exporters --newest
 
 test: env test-servers  ## everything: unit, contract, cli and integration tests against real servers
@@ -45,6 +54,8 @@ check: env  ## ruff, mypy strict, import contracts, generated files current
 	@$(BIN)/mypy
 	@PATH=$(BIN):$$PATH $(BIN)/lint-imports --no-timeout 2>/dev/null || PATH=$(BIN):$$PATH $(BIN)/lint-imports
 	@$(BIN)/python -m tests.generated --check
+	@if cargo clippy --version >/dev/null 2>&1; then cd native && cargo fmt --check && cargo clippy -q --locked -- -D warnings; \
+	else echo "no clippy on this machine: native/ is not checked"; fi
 
 generate: env  ## write all generated files
 	@$(BIN)/python -m tests.generated --write
@@ -60,4 +71,4 @@ soak: env servers  ## the long runs
 	@$(BIN)/python -m pytest -m soak -p no:cacheprovider tests
 
 clean:  ## remove the environment and caches (not the servers' cache)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	rm -rf $(VENV) native/target obskit/*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import random
 import tempfile
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +19,6 @@ import orjson
 
 from benchmarks.row import Row, fastest
 from obskit.lint.config import LintSettings
-from obskit.lint.parallel import processors
 from obskit.lint.report.model import Report
 from obskit.lint.session import Job, lint_sources
 from obskit.schema.export import json_schema
@@ -35,7 +33,7 @@ BARE = "a bare orjson.loads loop"
 def run() -> list[Row]:
     """All rows."""
     with tempfile.TemporaryDirectory() as folder:
-        return [*_single(Path(folder)), *_options(Path(folder)), *_processes(Path(folder))]
+        return [*_single(Path(folder)), *_options(Path(folder))]
 
 
 def events(kind: str) -> list[dict[str, Any]]:
@@ -86,7 +84,7 @@ def events(kind: str) -> list[dict[str, Any]]:
     return made
 
 
-def _written(path: Path, lines: list[bytes]) -> Path:
+def written(path: Path, lines: list[bytes]) -> Path:
     path.write_bytes(b"\n".join(lines) + b"\n")
     return path
 
@@ -127,7 +125,7 @@ def _single(folder: Path) -> list[Row]:
     for kind in ("message", "fields", "attributes"):
         lines = [orjson.dumps(event) for event in events(kind)]
         size = sum(map(len, lines)) // LINES
-        path = _written(folder / f"{kind}.json", lines)
+        path = written(folder / f"{kind}.json", lines)
         assert _ours(path).count == 0
         assert _peer(path) == 0
         times = _times(
@@ -159,7 +157,7 @@ def _single(folder: Path) -> list[Row]:
                 bad[number].replace(b'"client_ip":"10.', b'"client_ip":"310.'),
             )
         )
-    path = _written(folder / "bad.json", bad)
+    path = written(folder / "bad.json", bad)
     assert _ours(path).count >= LINES // 100
     assert _peer(path) == LINES // 100
     times = _times({"ours": lambda: _ours(path), PEER: lambda: _peer(path)})
@@ -179,7 +177,7 @@ def _single(folder: Path) -> list[Row]:
 def _options(folder: Path) -> list[Row]:
     """What leaves the cheapest way, so that nobody is surprised: each against the plain run."""
     plain = folder / "message.json"
-    spaced = _written(folder / "spaced.json", [_json(event) for event in events("message")])
+    spaced = written(folder / "spaced.json", [_json(event) for event in events("message")])
     times = _times(
         {
             "plain": lambda: _ours(plain),
@@ -206,35 +204,3 @@ def _json(event: dict[str, Any]) -> bytes:
     import json
 
     return json.dumps(event).encode()
-
-
-def _processes(folder: Path) -> list[Row]:
-    if processors() < 2:
-        return []
-    data = (folder / "message.json").read_bytes()
-    path = folder / "large.json"
-    with path.open("wb") as file:
-        for _ in range(8):
-            file.write(data)
-    best = {1: float("inf"), 2: float("inf")}
-    for _ in range(3):
-        for jobs in (1, 2):
-            start = time.perf_counter()
-            lint_sources(
-                Job(
-                    settings=LintSettings(ignore=("timestamp-order",)),
-                    names=(str(path),),
-                    jobs=jobs,
-                )
-            )
-            best[jobs] = min(best[jobs], time.perf_counter() - start)
-    rates = {jobs: f"{8 * LINES / seconds / 1000:,.0f}k lines/s" for jobs, seconds in best.items()}
-    return [
-        Row(
-            f"lint {8 * LINES:,} lines, two processes against one (wall clock)",
-            rates[2],
-            rates[1],
-            best[1] / best[2],
-            "at least 1.7",
-        )
-    ]

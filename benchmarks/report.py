@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 from benchmarks.row import Row
+from obskit.lint.decoder import has_fast_path
 
 __all__ = ["GROUPS", "Group", "main"]
 
@@ -52,6 +53,10 @@ GROUPS: Mapping[str, Group] = {
     "linter": Group(
         title="Linter",
         words="200,000 lines of about 300 bytes; peers parse or validate the same lines in the same process.",
+    ),
+    "large": Group(
+        title="Large files",
+        words="The same lines again and again; memory is that of the whole process, as the kernel counted it.",
     ),
     "templates": Group(
         title="Templates of Elasticsearch",
@@ -152,7 +157,8 @@ def _machine() -> str:
     load = os.getloadavg()[0]
     return (
         f"{cores} cores, {platform.python_implementation()} {platform.python_version()}, "
-        f"{platform.system()} {platform.machine()}, load {load:.1f}"
+        f"{platform.system()} {platform.machine()}, load {load:.1f}, "
+        f"{'with' if has_fast_path() else 'WITHOUT'} the native part"
     )
 
 

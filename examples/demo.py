@@ -22,10 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import yaml
 
 from obskit import local
-from obskit.errors import ObskitError
+from obskit.errors import LocalError, ObskitError
 from obskit.local import server
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,7 +46,7 @@ class SampleService:
 
     log: Path
     load: float = 10.0
-    errors: float = 0.002
+    errors: float = 0.15  # so many that there is something to see
     name: str = SERVICE
 
     def prepare(self, folder: Path) -> server.Launch:
@@ -61,6 +62,33 @@ class SampleService:
             ready="/-/ready",
             addresses={"address": f"127.0.0.1:{port}"},
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exporter:
+    """`obskit exporter`, which counts the logs for rules and panels.
+
+    Args:
+        file: The obskit.yml with the servers to ask.
+        name: Its name, and that of its job in Prometheus.
+    """
+
+    file: Path
+    name: str = "obskit-exporter"
+
+    def prepare(self, folder: Path) -> server.Launch:
+        """Choose a port."""
+        del folder
+        address = f"127.0.0.1:{server.free_port()}"
+        return server.Launch(
+            argv=(
+                sys.executable, "-m", "obskit", "exporter",
+                "--file", str(self.file), "--listen", address,
+            ),
+            url=f"http://{address}",
+            ready="/-/healthy",
+            addresses={"address": address},
+        )  # fmt: skip
 
 
 def configuration(stack: local.Stack, service: server.Running, receiver: str) -> dict[str, Any]:
@@ -109,20 +137,45 @@ def say(text: str) -> None:
 
 
 @contextlib.contextmanager
-def running_stack(folder: Path) -> Iterator[tuple[local.Stack, server.Running]]:
-    """The local stack and the sample service, for the length of a block."""
-    service: server.Running | None = None
+def running_stack(folder: Path) -> Iterator[str]:
+    """The local stack, the sample service and the exporter, for the length of a block; the text of obskit.yml."""
+    started: list[server.Running] = []
     try:
         stack = local.up(folder / "local", engine="native", progress=lambda line: say(f"  {line}"))
         service = server.start(SampleService(log=stack.logs / f"{SERVICE}.log"), folder / SERVICE)
+        started.append(service)
         say(f"  {SERVICE}: ready at {service.url}, logging to {SERVICE}.log")
-        yield stack, service
+        receiver = f"http://127.0.0.1:{server.free_port()}"
+        text = yaml.safe_dump(configuration(stack, service, receiver), sort_keys=False)
+        file = folder / "obskit.yml"
+        file.write_text(text, encoding="utf-8")
+        exporter = server.start(Exporter(file=file), folder / "exporter")
+        started.append(exporter)
+        scrape(stack, exporter)
+        say(f"  {exporter.name}: ready at {exporter.url}, scraped by Prometheus")
+        yield text
     finally:
         # A second Ctrl-C must not leave servers behind; the clean-up has deadlines of its own.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if service is not None:
-            server.stop(service)
+        for one in started:
+            server.stop(one)
         local.down(folder / "local")
+
+
+def scrape(stack: local.Stack, exporter: server.Running) -> None:
+    """Have the exporter scraped, as a line in prometheus.yml would, and wait until it was."""
+    prometheus = stack.addresses["prometheus"]
+    entry = {"targets": [exporter.addresses["address"]], "labels": {"job": exporter.name}}
+    targets = Path(prometheus["files"], "targets", f"{exporter.name}.yml")
+    targets.write_text(yaml.safe_dump([entry]), encoding="utf-8")
+    query = {"query": f'up{{job="{exporter.name}"}} == 1'}
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        answer = httpx.get(f"{prometheus['url']}/api/v1/query", params=query).json()
+        if answer["data"]["result"]:
+            return
+        time.sleep(0.5)
+    raise LocalError("Prometheus did not scrape it within 30 s", where=exporter.name)
 
 
 def obskit(
@@ -152,6 +205,9 @@ def provision_twice(folder: Path) -> int:
     verdicts = [proof["verdict"] for proof in facts.get("proofs", [])]
     counts = ", ".join(f"{verdicts.count(word)} {word}" for word in dict.fromkeys(verdicts))
     say(f"second run: {len(changes)} changes; {counts}")
+    for proof in facts.get("proofs", []):
+        if proof["verdict"] == "explained":
+            say(f"  explained: {proof['title']}: {proof['detail']}")
     for change in changes:
         say(f"  {change['address']}: {change['cause']}: {json.dumps(change['edits'])}")
     return 1 if first.returncode or second.returncode or changes else 0
@@ -176,10 +232,7 @@ def main() -> int:
     started = time.monotonic()
     try:
         say("starting a local stack:")
-        with running_stack(folder) as (stack, service):
-            receiver = f"http://127.0.0.1:{server.free_port()}"
-            text = yaml.safe_dump(configuration(stack, service, receiver), sort_keys=False)
-            (folder / "obskit.yml").write_text(text, encoding="utf-8")
+        with running_stack(folder) as text:
             say("\nobskit.yml:\n" + "".join(f"  {line}\n" for line in text.splitlines()))
             code = provision_twice(folder)
             say(f"the demo took {time.monotonic() - started:.0f} s")

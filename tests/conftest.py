@@ -6,6 +6,7 @@ fails unless tests/allowed-skips.txt lists it (tests/skip_policy.py).
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import secrets
 import shutil
@@ -28,6 +29,7 @@ from obskit.local.filebeat import Filebeat  # noqa: E402
 from obskit.local.node_exporter import NodeExporter  # noqa: E402
 from obskit.local.prometheus import Prometheus  # noqa: E402
 from obskit.local.server import Running, Server  # noqa: E402
+from tests.servers import golang  # noqa: E402
 
 pytest_plugins = ["tests.skip_policy", "tests.servers.grafana"]
 
@@ -72,7 +74,8 @@ def _starter(base: Path, token: str) -> Iterator[Start]:
             wanted.prepare(folder_for_probe(folder))
         except LocalError as error:
             pytest.skip(f"{wanted.name} is not on this machine: {error.hint}")
-        one = server.start(wanted, folder, token=token)
+        # Longer than obskit itself would wait: four workers start theirs at the same time.
+        one = server.start(wanted, folder, token=token, deadline=240)
         started.append(one)
         return one
 
@@ -197,9 +200,10 @@ def mustache() -> Path:
 
 @pytest.fixture(scope="session")
 def logstash_binary() -> Path:
-    """A real Logstash: the program named by ``OBSKIT_TEST_LOGSTASH``, else ``logstash`` on the PATH."""
+    """A real Logstash: the program or the home that ``OBSKIT_TEST_LOGSTASH`` names, else ``logstash`` on the PATH."""
     named = os.environ.get("OBSKIT_TEST_LOGSTASH")
-    found = shutil.which(named or "logstash")
+    home = named and Path(named).is_dir()
+    found = shutil.which(str(Path(named, "bin", "logstash")) if home else named or "logstash")  # type: ignore[arg-type]
     if found is None:
         assert not named, f"OBSKIT_TEST_LOGSTASH names no program: {named}"
         pytest.skip("no real Logstash here: set OBSKIT_TEST_LOGSTASH, or put logstash on the PATH")
@@ -215,20 +219,51 @@ def composecheck() -> Path:
 @pytest.fixture(scope="session")
 def promtool_newest() -> Path:
     """The newest promtool, which `tests/servers/get.py --newest` builds."""
-    return _newest("promtool")
+    return _newest("prometheus", "promtool", golang.PROMETHEUS_NEWEST)
 
 
 @pytest.fixture(scope="session")
 def amtool_newest() -> Path:
     """The newest amtool, which `tests/servers/get.py --newest` builds."""
-    return _newest("amtool")
+    return _newest("alertmanager", "amtool", golang.ALERTMANAGER_NEWEST)
 
 
-def _newest(name: str) -> Path:
-    found = binaries.cache_folder() / "newest" / name
-    if not found.is_file():
-        pytest.skip(f"no newest {name} here: run tests/servers/get.py --newest")
+def _newest(server: str, program: str, version: str) -> Path:
+    found = binaries.look_for(server, cached=program, version=version)
+    if found is None:
+        pytest.skip(f"no newest {program} here: run tests/servers/get.py --newest")
     return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Generation:
+    """Prometheus and Alertmanager of one age.
+
+    Args:
+        prometheus: Version of the server, as :class:`Prometheus` takes it.
+        alertmanager: The same of Alertmanager.
+    """
+
+    prometheus: str = ""
+    alertmanager: str = ""
+
+
+GENERATIONS = {
+    "debian": Generation(),
+    "newest": Generation(golang.PROMETHEUS_NEWEST, golang.ALERTMANAGER_NEWEST),
+}
+
+
+@pytest.fixture(scope="module", params=GENERATIONS)
+def generation(request: pytest.FixtureRequest) -> Iterator[Generation]:
+    """Debian's Prometheus and Alertmanager and then the newest, each with its own promtool and amtool."""
+    chosen = GENERATIONS[request.param]
+    with pytest.MonkeyPatch.context() as patch:
+        if chosen.prometheus:
+            for name in ("promtool", "amtool"):
+                program: Path = request.getfixturevalue(f"{name}_newest")
+                patch.setenv(f"OBSKIT_{name.upper()}", str(program))
+        yield chosen
 
 
 @pytest.fixture

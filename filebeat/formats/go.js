@@ -4,7 +4,7 @@
 var PANIC = /^(?:.*?: )?(panic|fatal error)(?: serving [^\n]*?)?: ([^\n]*)/;
 
 function readLine(text) {
-  text = text.replace(/\s+$/, "");
+  text = text.replace(/[ \t-\r]+$/, "");
   var panic = PANIC.exec(text.split("\n")[0]);
   var doc = {
     timestamp: new Date().toISOString(), // log prints local time without a zone: the time of arrival is certain

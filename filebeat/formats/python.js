@@ -5,7 +5,7 @@ var LOGGED = /^(DEBUG|INFO|WARNING|ERROR|CRITICAL):([^:\n]*):([^\n]*)/;
 var RAISED = /^([A-Za-z_][\w.]*)(?:: ?(.*))?$/;
 
 function readLine(text) {
-  text = text.replace(/\s+$/, "");
+  text = text.replace(/[ \t-\r]+$/, "");
   var first = text.split("\n")[0];
   var logged = LOGGED.exec(text);
   var doc = {
@@ -23,7 +23,7 @@ function readLine(text) {
     // The exception stands on the last line that is not indented; its message may go on below.
     var raised = null;
     text.substring(begin).split("\n").forEach(function (line) {
-      if (!/^(?:\s|Traceback \(|During handling of|The above exception)/.test(line)) { raised = RAISED.exec(line) || raised; }
+      if (!/^(?:[ \t]|Traceback \(|During handling of|The above exception)/.test(line)) { raised = RAISED.exec(line) || raised; }
     });
     if (raised !== null) {
       doc.error.type = raised[1];

@@ -4,7 +4,7 @@ var ACCESS = /^(\w+):\s+(?:(\S+):\d+|-) - "([A-Z]+) (\S+) (HTTP\/[\d.]+)" (\d{3}
 var OTHER = /^(TRACE|DEBUG|INFO|WARNING|ERROR|CRITICAL):\s+([^\n]*)/;
 
 function readLine(text) {
-  text = text.replace(/\s+$/, "");
+  text = text.replace(/[ \t-\r]+$/, "");
   var doc = { timestamp: new Date().toISOString(), service: SETTINGS.service, trace_id: null }; // it prints no time
   var access = ACCESS.exec(text);
   if (access !== null) {

@@ -3,7 +3,7 @@
 begin
   panic_form = /\A(?:.*?: )?(panic|fatal error)(?: serving [^\n]*?)?: ([^\n]*)/
   lambda do |text, service, _engine|
-    text = text.rstrip
+    text = text[/\A(?:.*[^ \t-\r])?/m] # rstrip would take a NUL as well
     first = text.lines.first.to_s.chomp
     panic = panic_form.match(first)
     doc = {

@@ -4,7 +4,7 @@ begin
   logged_form = /\A(DEBUG|INFO|WARNING|ERROR|CRITICAL):([^:\n]*):([^\n]*)/
   raised_form = /\A([A-Za-z_][\w.]*)(?:: ?(.*))?\z/
   lambda do |text, service, _engine|
-    text = text.rstrip
+    text = text[/\A(?:.*[^ \t-\r])?/m] # rstrip would take a NUL as well
     logged = logged_form.match(text)
     doc = {
       "timestamp" => Time.now.utc.strftime("%Y-%m-%dT%H:%M:%S.%LZ"), # the text has none: the time of arrival
@@ -18,7 +18,7 @@ begin
       # The exception stands on the last line that is not indented; its message may go on below.
       raised = nil
       text[at..].each_line(chomp: true) do |line|
-        raised = raised_form.match(line) || raised unless line.match?(/\A(?:\s|Traceback \(|During handling of|The above exception)/)
+        raised = raised_form.match(line) || raised unless line.match?(/\A(?:[ \t]|Traceback \(|During handling of|The above exception)/)
       end
       if raised
         doc["error"]["type"] = raised[1]

@@ -3,7 +3,7 @@ begin
   access_form = %r{\A(\w+):\s+(?:(\S+):\d+|-) - "([A-Z]+) (\S+) (HTTP/[\d.]+)" (\d{3})(?: .*)?\z}
   other_form = /\A(TRACE|DEBUG|INFO|WARNING|ERROR|CRITICAL):\s+([^\n]*)/
   lambda do |text, service, engine|
-    text = text.rstrip
+    text = text[/\A(?:.*[^ \t-\r])?/m] # rstrip would take a NUL as well
     # It prints no time: the time of arrival.
     doc = { "timestamp" => Time.now.utc.strftime("%Y-%m-%dT%H:%M:%S.%LZ"), "service" => service, "trace_id" => nil }
     if (access = access_form.match(text))

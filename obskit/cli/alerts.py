@@ -53,6 +53,7 @@ def route(
     labels: tuple[str, ...], file: Path, environment: str, only: tuple[str, ...], *, as_json: bool
 ) -> int:
     """Say who gets an alert with these labels, by the configuration that the server runs."""
+    from obskit.targets.alertmanager.document import prefix
     from obskit.targets.alertmanager.tree import receivers_of
     from obskit.targets.prometheus.labels import PROJECT_LABEL
 
@@ -67,10 +68,13 @@ def route(
         raise ObskitError(f"cannot be read: {error}", where=str(target.file)) from None
     wanted = {PROJECT_LABEL: target.context.project} | {name: value for name, _, value in pairs}
     found = receivers_of(config or {}, wanted)
+    names = [str(item.get("name")) for item in (config or {}).get("receivers") or ()]
+    provisioned = any(name.startswith(prefix(target.context.project)) for name in names)
     if as_json:
         show_json(
             {
                 "labels": wanted,
+                "provisioned": provisioned,
                 "receivers": [
                     {"receiver": item.receiver, "path": list(item.path)} for item in found
                 ],
@@ -81,6 +85,9 @@ def route(
             console().print(
                 f"[bold]{escape(item.receiver)}[/]  [dim]{escape(' → '.join(item.path))}[/]"
             )
+        if not provisioned:
+            words = f"{target.file} has no routes of {target.context.project} yet: obskit provision writes them"
+            console(err=True).print(f"[yellow]→[/] {escape(words)}")
     return 0
 
 

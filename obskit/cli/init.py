@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.markup import escape
 
+from obskit import assets
 from obskit.cli.options import json_option
 from obskit.cli.output import console, show_json, working
 from obskit.errors import ObskitError
@@ -146,6 +147,9 @@ def _open_points(found: Sequence[Found]) -> list[str]:
 @click.argument("addresses", nargs=-1)
 @click.option("--full", is_flag=True, help="Every key, with its meaning and default.")
 @click.option(
+    "--compose", is_flag=True, help="For the stack that obskit up starts by Docker Compose."
+)
+@click.option(
     "--from-running",
     is_flag=True,
     help="Look at what answers at ADDRESSES and write what is found.",
@@ -169,12 +173,15 @@ def command(
     project: str,
     *,
     full: bool,
+    compose: bool,
     from_running: bool,
     as_json: bool,
 ) -> None:
     """Write an obskit.yml to begin with; a file that is there is never overwritten."""
     if bool(addresses) != from_running:
         raise click.UsageError("--from-running and ADDRESSES go together")
+    if full + compose + from_running > 1:
+        raise click.UsageError("--full, --compose and --from-running are three ways: choose one")
     folder = re.sub(r"[^A-Za-z0-9._-]+", "-", Path.cwd().name).strip("-._") or "my-project"
     name = project or folder[:63]
     points: list[str] = []
@@ -185,6 +192,9 @@ def command(
             found = look(addresses)
         text = _from_running(name, found)
         points = _open_points(found)
+    elif compose:
+        shipped = assets.path("compose/obskit.yml").read_text(encoding="utf-8")
+        text = re.sub(r"(?m)^project: .*$", f"project: {name}", shipped)
     else:
         text = _full(name) if full else _MINIMAL.format(project=name)
     for line in points if not as_json else ():

@@ -271,6 +271,7 @@ def _show_hit(hit: Hit) -> None:
 
 
 def _tell(report: Report, style: str, output: Path | None, *, streamed: bool, quiet: bool) -> None:
+    from obskit.lint.decoder import has_fast_path
     from obskit.lint.report import FORMATS, text
 
     summary = "\n".join(text.summary(report))
@@ -284,3 +285,6 @@ def _tell(report: Report, style: str, output: Path | None, *, streamed: bool, qu
         for line in FORMATS[style](report):
             click.echo(line)
     sys.stdout.flush()
+    if not has_fast_path():
+        note = "note: obskit was installed without its native part, so every line went the slow way"
+        click.echo(f"{note}; install Rust and then obskit again", err=True)

@@ -66,16 +66,22 @@ def command(
     """
     from obskit.lint.config import read_project
     from obskit.lint.rewrite import Rewriting, rewrite
+    from obskit.lint.source.files import find_sources
 
     schema = read_project(config, folder=Path()).fields()
     if unknown := [name for name in fill if name not in schema.by_name]:
         raise click.UsageError(f"--fill: {', '.join(unknown)}: no field of the schema.")
+    sources = find_sources(names)
+    for target in (output, rejected):
+        # Opening it would empty it before it is read.
+        if target and target.exists() and any(source.is_file(target) for source in sources):
+            raise click.UsageError(f"{target} is read as well: write to another file.")
     with (
         writing(output or rejected),
         click.open_file(str(output) if output else "-", "wb") as events,
         click.open_file(str(rejected or "/dev/null"), "wb") as rest,
     ):
-        done = rewrite(names, Rewriting(schema=schema, fill=fill), events.write, rest.write)
+        done = rewrite(sources, Rewriting(schema=schema, fill=fill), events.write, rest.write)
     if as_json:
         import json
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -134,7 +133,7 @@ def diff(old: Path, new: Path | None, root: Path | None, as_json: bool) -> int:
     changes = compare(before, after)
     places: dict[str, list[Usage]] = {}
     for change in changes:
-        if change.breaking and change.field not in places:
+        if change.field not in places:
             item = before.by_name.get(change.field)
             places[change.field] = [] if item is None else usages(item, root or _shipped())
     if as_json:
@@ -154,7 +153,7 @@ def diff(old: Path, new: Path | None, root: Path | None, as_json: bool) -> int:
 
 
 @command.command()
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
+@click.argument("names", nargs=-1, metavar="[FILE|DIR|GLOB|-]...")
 @_schema_option
 @click.option(
     "-o",
@@ -164,12 +163,19 @@ def diff(old: Path, new: Path | None, root: Path | None, as_json: bool) -> int:
     help="Schema file to write; standard output without it.",
 )
 @_json_option
-def infer(files: tuple[Path, ...], file: Path | None, output: Path | None, as_json: bool) -> int:
-    """Propose a schema file from log FILES (or standard input); exit code 1 where services disagree on a type."""
+def infer(names: tuple[str, ...], file: Path | None, output: Path | None, as_json: bool) -> int:
+    """Propose a schema file from logs (standard input without any); exit code 1 where services disagree on a type.
+
+    Sources are those of obskit lint: files, also .gz and .zst, directories, patterns, lines of Docker and Kubernetes.
+    """
+    from obskit.lint.reading import read_lines
+    from obskit.lint.source.files import STDIN, find_sources
     from obskit.schema.infer import infer as propose
     from obskit.schema.infer import to_yaml
 
-    found = propose(_lines(files), _schema(file))
+    schema = _schema(file)
+    sources = find_sources(names or (STDIN,))
+    found = propose((line.raw for one in sources for line in read_lines(one, schema)), schema)
     if as_json:
         click.echo(_json(asdict(found)))
     elif output is not None:
@@ -207,15 +213,6 @@ def _export(name: str, schema: Schema, namespace: str, environment: str) -> Any:
             schema, module.ScriptSettings(namespace=namespace, environment=environment)
         )
     return module.export(schema)
-
-
-def _lines(files: tuple[Path, ...]) -> Iterator[bytes]:
-    for path in files or (Path("-"),):
-        try:
-            with click.open_file(str(path), "rb") as stream:
-                yield from stream
-        except OSError as error:
-            raise click.UsageError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _shipped() -> Path:

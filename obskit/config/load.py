@@ -17,7 +17,7 @@ from obskit.config.secret import Secret
 from obskit.config.settings import Section, Settings
 from obskit.errors import ConfigError, Problem
 
-__all__ = ["load"]
+__all__ = ["load", "section_problems"]
 
 #: Set by the loader, not by people.
 _INTERNAL = {"targets", "path"}
@@ -54,12 +54,12 @@ def load(path: Path, sections: Mapping[str, type[Section]], *, environment: str 
             try:
                 targets[key] = model.model_validate({} if value is None else value)
             except ValidationError as error:
-                problems += _problems(error, document, (key,), model, ())
+                problems += section_problems(error, document, (key,), model, ())
     settings: Settings | None = None
     try:
         settings = Settings.model_validate(common)
     except ValidationError as error:
-        problems += _problems(error, document, (), Settings, tuple(sections))
+        problems += section_problems(error, document, (), Settings, tuple(sections))
     if settings is not None:
         problems += _twice(settings, document)
     if problems or settings is None:
@@ -80,13 +80,22 @@ def _twice(settings: Settings, document: Document) -> Iterator[Problem]:
         seen.add(service.name)
 
 
-def _problems(
+def section_problems(
     error: ValidationError,
     document: Document,
     prefix: tuple[str | int, ...],
     model: type[BaseModel],
     more_keys: Sequence[str],
 ) -> Iterator[Problem]:
+    """What is wrong with a section, at its places in the file and with the nearest known keys.
+
+    Args:
+        error: What pydantic says.
+        document: The file.
+        prefix: Where the section stands.
+        model: The section's model.
+        more_keys: Keys that are known beside the model's.
+    """
     told: set[tuple[tuple[str | int, ...], str]] = set()
     for detail in error.errors(include_url=False):
         place = _real_place(document.data, prefix, detail["loc"])

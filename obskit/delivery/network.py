@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import Any
 
@@ -35,13 +35,14 @@ class DeadlineBackend(httpcore.NetworkBackend):
     """Connects, and hands out streams that keep the deadline.
 
     Args:
-        fingerprint: SHA-256 of the certificate (the server's or one of its chain) to insist on, in
-            lower-case hex; empty for none.
+        fingerprint: SHA-256 of the certificate to insist on, in lower-case hex; empty for none. It is the
+            server's own, or that of the authority which signed it and comes with it.
     """
 
     def __init__(self, fingerprint: str = "") -> None:
         self._inner = httpcore.SyncBackend()
-        self._fingerprint = fingerprint
+        self.fingerprint = fingerprint
+        self.authority: ssl.SSLContext | None = None
 
     def connect_tcp(
         self,
@@ -52,16 +53,23 @@ class DeadlineBackend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         """Open a connection within what is left."""
-        stream = self._inner.connect_tcp(
-            host, port, _left(timeout, httpcore.ConnectTimeout), local_address, socket_options
-        )
-        return _Stream(stream, self._fingerprint)
+
+        def connect() -> httpcore.NetworkStream:
+            return self._inner.connect_tcp(
+                host, port, _left(timeout, httpcore.ConnectTimeout), local_address, socket_options
+            )
+
+        return _Stream(connect(), self, connect)
 
 
 class _Stream(httpcore.NetworkStream):
-    def __init__(self, inner: httpcore.NetworkStream, fingerprint: str) -> None:
-        self._inner = inner
-        self._fingerprint = fingerprint
+    def __init__(
+        self,
+        inner: httpcore.NetworkStream,
+        backend: DeadlineBackend,
+        connect: Callable[[], httpcore.NetworkStream],
+    ) -> None:
+        self._inner, self._backend, self._connect = inner, backend, connect
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return self._inner.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
@@ -78,25 +86,37 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        inner = self._inner.start_tls(
-            ssl_context, server_hostname, _left(timeout, httpcore.ConnectTimeout)
-        )
-        if self._fingerprint:
-            seen = _fingerprints(inner.get_extra_info("ssl_object"))
-            if self._fingerprint not in seen:
+        def shake(stream: httpcore.NetworkStream, trust: ssl.SSLContext) -> httpcore.NetworkStream:
+            return stream.start_tls(trust, server_hostname, _left(timeout, httpcore.ConnectTimeout))
+
+        inner = shake(self._inner, self._backend.authority or ssl_context)
+        pinned = self._backend.fingerprint
+        if pinned and self._backend.authority is None:
+            shown = _certificates(inner.get_extra_info("ssl_object"))
+            prints = [hashlib.sha256(item).hexdigest() for item in shown]
+            if pinned not in prints:
                 inner.close()
-                shown = seen[0] if seen else "none"
+                seen = prints[0] if prints else "none"
                 raise httpcore.ConnectError(
-                    f"certificate fingerprint mismatch: the server's is {shown}"
+                    f"certificate fingerprint mismatch: the server's is {seen}"
                 )
-        return _Stream(inner, "")
+            if pinned != prints[0]:
+                # Anybody can send an authority's certificate along; only its signature proves anything. The
+                # handshake is made again with this authority as the one that is trusted, names checked.
+                inner.close()
+                trust = ssl.create_default_context(cadata=shown[prints.index(pinned)])
+                trust.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # it may be an intermediate one
+                trust.set_alpn_protocols(["http/1.1"])
+                inner = shake(self._connect(), trust)
+                self._backend.authority = trust
+        return _Stream(inner, self._backend, self._connect)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
 
 
-def _fingerprints(connection: ssl.SSLObject | ssl.SSLSocket) -> list[str]:
-    """SHA-256 of the server's certificate, then, where Python tells it, of its chain."""
+def _certificates(connection: ssl.SSLObject | ssl.SSLSocket) -> list[bytes]:
+    """The server's certificate, then, where Python tells it, those that it sent along; DER."""
     # By position: httpcore hands out the inner object, which takes no keyword.
     certificates = [connection.getpeercert(True) or b""]  # noqa: FBT003
     # Public from Python 3.13; before, only on the inner object.
@@ -108,4 +128,4 @@ def _fingerprints(connection: ssl.SSLObject | ssl.SSLSocket) -> list[str]:
                 for item in chain() or []
             ]
             break
-    return [hashlib.sha256(item).hexdigest() for item in certificates if item]
+    return [item for item in certificates if item]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 from pathlib import Path
@@ -13,7 +14,11 @@ from obskit.delivery import checker
 from obskit.delivery.http import Http
 from obskit.errors import DeliveryError, RejectedError
 
-__all__ = ["Reload", "reload"]
+__all__ = ["LogTail", "Reload", "reload"]
+
+_MOST, _LINES, _LONGEST = 1_000_000, 5, 600
+# level=error of logfmt in any case, "level":"error" of JSON.
+_TROUBLE = re.compile(r"level\W{1,3}(warn|error|fatal|crit)", re.IGNORECASE)
 
 
 class Reload(Section):
@@ -22,10 +27,39 @@ class Reload(Section):
     Args:
         command: A command line, such as ``systemctl reload prometheus``; run without a shell.
         pid_file: File with the process id of a server that reloads on SIGHUP.
+        log: The server's log, where this machine can read it: Prometheus answers a refused reload without the
+            reason, which is only there.
     """
 
     command: str = ""
     pid_file: Path | None = None
+    log: Path | None = None
+
+
+class LogTail:
+    """What a server logs of trouble from now on.
+
+    Args:
+        path: Its log; None where there is none to read.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._start = path.stat().st_size if path is not None and path.is_file() else 0
+
+    def words(self) -> str:
+        """Its last lines since then that warn or worse, to be put behind a message; empty where there are none."""
+        if self._path is None:
+            return ""
+        try:
+            with self._path.open("rb") as file:
+                # A log that was rotated meanwhile is shorter: then all of it is new.
+                file.seek(self._start if self._path.stat().st_size >= self._start else 0)
+                lines = file.read(_MOST).decode(errors="replace").splitlines()
+        except OSError as error:
+            return f"\n(its log {self._path} cannot be read: {error.strerror})"
+        trouble = [line[:_LONGEST] for line in lines if _TROUBLE.search(line)][-_LINES:]
+        return "".join(f"\n  its log: {line}" for line in trouble)
 
 
 def reload(how: Reload, http: Http, deadline: Deadline) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -49,6 +50,25 @@ def detect(data: bytes) -> Carrier:
     return Carrier.DOCKER if _docker(line) is not None else Carrier.PLAIN
 
 
+@dataclass(slots=True)
+class _Parts:
+    """A line in the making; of one that gets too long only the beginning is kept."""
+
+    number: int
+    reference: float
+    size: int = 1  # with its line feed
+    texts: list[bytes] = field(default_factory=list)
+
+    def add(self, text: bytes) -> None:
+        self.size += len(text)
+        if self.size <= LONGEST:
+            self.texts.append(text)
+        elif self.texts:
+            self.texts = [self.texts[0][:_KEPT]]
+        else:
+            self.texts = [text[:_KEPT]]
+
+
 class Unwrapper:
     """Takes lines out of their carrier; one for each source, since parts span blocks.
 
@@ -60,9 +80,7 @@ class Unwrapper:
     def __init__(self, carrier: Carrier, schema: Schema) -> None:
         self._carrier = carrier
         self._schema = schema
-        self._parts: dict[
-            bytes, tuple[int, float, list[bytes]]
-        ] = {}  # by stream: where the line begins
+        self._parts: dict[bytes, _Parts] = {}  # by stream
 
     def lines(self, data: bytes, first: int) -> Iterator[Line]:
         """The service's own lines.
@@ -78,25 +96,21 @@ class Unwrapper:
                 yield Line(raw, self._schema, number)
                 continue
             stream, reference, text, whole = taken
-            begin, when, parts = self._parts.pop(stream, (number, reference, []))
-            parts.append(text)
+            parts = self._parts.setdefault(stream, _Parts(number, reference))
+            parts.add(text)
             if whole:
-                yield self._joined(parts, begin, when)
-            else:
-                self._parts[stream] = (begin, when, parts)
+                yield self._joined(self._parts.pop(stream))
 
     def rest(self) -> Iterator[Line]:
         """Lines whose last part never came."""
-        for begin, when, parts in self._parts.values():
-            yield self._joined(parts, begin, when)
+        for parts in self._parts.values():
+            yield self._joined(parts)
         self._parts.clear()
 
-    def _joined(self, parts: list[bytes], number: int, reference: float) -> Line:
-        size = sum(map(len, parts)) + 1
-        raw = b"".join(parts) if size <= LONGEST else parts[0][:_KEPT]
-        return Line(
-            raw, self._schema, number, reference=reference, full_size=size if size > LONGEST else 0
-        )
+    def _joined(self, parts: _Parts) -> Line:
+        size = parts.size if parts.size > LONGEST else 0
+        raw = b"".join(parts.texts)
+        return Line(raw, self._schema, parts.number, reference=parts.reference, full_size=size)
 
 
 def _docker(raw: bytes) -> tuple[bytes, float, bytes, bool] | None:

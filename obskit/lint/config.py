@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, ValidationError
 
 from obskit.config.document import Document, read_document
+from obskit.config.load import section_problems
 from obskit.config.reference import Resolver
 from obskit.config.settings import Section
 from obskit.errors import ConfigError, Problem, Severity
@@ -76,12 +78,10 @@ class Project(Section):
     Args:
         lint: Its lint settings.
         log_schema: File of its own log fields; None for the built-in fields only.
-        path: The file that says so; empty where there is none.
     """
 
     lint: LintSettings = LintSettings()
     log_schema: Path | None = None
-    path: str = ""
 
     def fields(self) -> Schema:
         """The log schema of the project.
@@ -105,7 +105,7 @@ class _Verbatim(Resolver):
 
 
 def read_project(file: Path | None, *, folder: Path) -> Project:
-    """The project's settings: the named file, else obskit.yml, else pyproject.toml, else defaults.
+    """The project's settings: of the named file, else of obskit.yml and, what is not there, of pyproject.toml.
 
     Args:
         file: A file that the user named; None to look for one.
@@ -115,19 +115,24 @@ def read_project(file: Path | None, *, folder: Path) -> Project:
         ConfigError: The file is not there, or its lint section is wrong; all findings, with lines.
     """
     if file is None:
-        for name in ("obskit.yml", "pyproject.toml"):
-            if (folder / name).is_file():
-                file = folder / name
-                break
-        else:
-            return Project()
-    if file.suffix == ".toml":
-        return _project(file, *_from_toml(file))
-    document = read_document(file, resolver=_Verbatim(environ={}, folder=file.parent))
-    return _project(file, document.data, document)
+        files = [folder / name for name in ("obskit.yml", "pyproject.toml")]
+        read = [(name, _read(name)) for name in files if name.is_file()]
+    else:
+        read = [(file, _read(file))]
+    lint, baseline_of = LintSettings(), folder
+    for path, document in read:
+        if "lint" in document.data:
+            lint, baseline_of = _lint(document), path.parent
+            break
+    if lint.baseline is not None:
+        lint = lint.model_copy(update={"baseline": baseline_of / lint.baseline})
+    schemas = [_schema(path, document) for path, document in read if "schema" in document.data]
+    return Project(lint=lint, log_schema=next(iter(schemas), None))
 
 
-def _from_toml(file: Path) -> tuple[dict[str, Any], None]:
+def _read(file: Path) -> Document:
+    if file.suffix != ".toml":
+        return read_document(file, resolver=_Verbatim(environ={}, folder=file.parent))
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -135,25 +140,25 @@ def _from_toml(file: Path) -> tuple[dict[str, Any], None]:
             [Problem(rule="config/syntax", path=str(file), message=str(error))]
         ) from None
     section = data.get("tool", {}).get("obskit", {})
-    return (section if isinstance(section, dict) else {}), None
+    # tomllib tells no lines: all findings stand at the file
+    return Document(data=section if isinstance(section, dict) else {}, keys={(): (str(file), 0, 0)})
 
 
-def _project(file: Path, data: Mapping[str, Any], document: Document | None) -> Project:
-    name = str(file)
+def _lint(document: Document) -> LintSettings:
     try:
-        lint = LintSettings.model_validate(data.get("lint") or {})
+        return LintSettings.model_validate(document.data["lint"] or {})
     except ValidationError as error:
-        problems = []
-        for item in error.errors():
-            place = ("lint", *item["loc"])
-            message = f"{'.'.join(map(str, place))}: {item['msg'][0].lower()}{item['msg'][1:]}"
-            if document is not None:
-                problems.append(document.problem("config/lint", place, message))
-            else:
-                problems.append(Problem(rule="config/lint", path=name, message=message))
-        raise ConfigError(problems) from None
-    schema = data.get("schema")
-    log_schema = file.parent / schema if isinstance(schema, str) else None
-    if lint.baseline is not None:
-        lint = lint.model_copy(update={"baseline": file.parent / lint.baseline})
-    return Project(lint=lint, log_schema=log_schema, path=name)
+        found = section_problems(error, document, ("lint",), LintSettings, ())
+        raise ConfigError(map(_without_line, found)) from None
+
+
+def _schema(file: Path, document: Document) -> Path | None:
+    given = document.data["schema"]
+    if not isinstance(given, str | None):
+        text = "schema: a file's name is needed, such as fields.yml"
+        raise ConfigError([_without_line(document.problem("config/type", ("schema",), text))])
+    return None if given is None else file.parent / given
+
+
+def _without_line(problem: Problem) -> Problem:
+    return problem if problem.line else replace(problem, line=None, column=None)

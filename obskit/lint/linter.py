@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -87,11 +87,11 @@ class Linter:
             self.context.state.seen(line.instant, line.instant)
 
     def _found(self, line: Line) -> Iterator[Found]:
-        for name, severity in self.selection.severities.items():
-            if line.size > LONGEST and name != "oversized-line":
-                continue
-            for finding in RULES[name].check(line, self.context):
-                yield Found(name, severity, finding, line)
+        known = line.size <= LONGEST
+        for name, severity, check in self._checks:
+            if known or name == "oversized-line":
+                for finding in check(line, self.context):
+                    yield Found(name, severity, finding, line)
 
     def _adopted(self, line: Line, found: list[Found]) -> Iterator[Found]:
         """The findings, only told where the normaliser makes an event of the line all the same."""
@@ -103,6 +103,10 @@ class Linter:
 
     def _repaired(self, line: Line) -> bool:
         return self._normaliser.line(line.raw.removesuffix(b"\r")).event is not None
+
+    @cached_property
+    def _checks(self) -> list[tuple[str, Severity, Callable[[Line, Context], Iterator[Finding]]]]:
+        return [(name, how, RULES[name].check) for name, how in self.selection.severities.items()]
 
     @cached_property
     def _normaliser(self) -> Normaliser:

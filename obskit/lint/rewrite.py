@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
-from obskit.errors import ConfigError, Problem
-from obskit.lint.carrier import Carrier, Unwrapper, detect
-from obskit.lint.line import Line
 from obskit.lint.linter import LONGEST
 from obskit.lint.normalise import Normaliser
-from obskit.lint.source.blocks import Giant, blocks
-from obskit.lint.source.files import READ_ERRORS, Source, find_sources
+from obskit.lint.reading import read_lines
+from obskit.lint.source.files import Source
 from obskit.schema.fields import BUILTIN
 from obskit.schema.model import Schema
 
@@ -91,26 +88,26 @@ class Rewritten:
 
 
 def rewrite(
-    names: Sequence[str],
+    sources: Iterable[Source],
     how: Rewriting,
     write: Callable[[bytes], object],
     reject: Callable[[bytes], object],
 ) -> Rewritten:
-    """Rewrites files, directories, patterns and standard input.
+    """Rewrites sources one after the other.
 
     Args:
-        names: What the user wrote.
+        sources: What to read.
         how: Schema and values to fill in.
         write: Takes an event with its line feed.
         reject: Takes a line that gave no event, as it is, with its line feed.
 
     Raises:
-        ConfigError: A name stands for nothing or cannot be read.
+        ConfigError: A source cannot be read.
     """
     normaliser = Normaliser(how.schema, fill=how.fill)
     done = Rewritten()
-    for source in find_sources(names):
-        for line in _lines(source, how.schema):
+    for source in sources:
+        for line in read_lines(source, how.schema):
             if line.blank and not line.full_size:
                 continue
             place = f"{source.shown}:{line.number}"
@@ -129,33 +126,3 @@ def rewrite(
             done.changed += text != raw
             write(text + b"\n")
     return done
-
-
-def _lines(source: Source, schema: Schema) -> Iterator[Line]:
-    carrier: Carrier | None = None
-    unwrapper: Unwrapper | None = None
-    try:
-        with source.open() as read:
-            number = 1
-            for block in blocks(read):
-                if isinstance(block, Giant):
-                    yield Line(block.start, schema, number, full_size=block.size)
-                    number += 1
-                    continue
-                carrier = carrier or detect(block.data)
-                if carrier is Carrier.PLAIN:
-                    for raw in block.data.removesuffix(b"\n").split(b"\n"):
-                        yield Line(raw, schema, number)
-                        number += 1
-                    continue
-                unwrapper = unwrapper or Unwrapper(carrier, schema)
-                yield from unwrapper.lines(block.data, number)
-                number += block.data.count(b"\n")
-            if unwrapper is not None:
-                yield from unwrapper.rest()
-    except READ_ERRORS as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        problem = Problem(
-            rule="lint/source", path=source.shown, message=f"cannot be read: {reason}"
-        )
-        raise ConfigError([problem]) from error

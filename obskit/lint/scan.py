@@ -54,8 +54,6 @@ class Scan:
             whole: Whether this is a source from its start, and not a later part of one.
         """
         self.tally.sources += whole
-        if whole and self.decoder is not None:
-            self.decoder.forget()
         unwrapper: Unwrapper | None = None
         carrier = self.carrier
         number = 1

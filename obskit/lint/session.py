@@ -12,7 +12,7 @@ from obskit.lint.baseline import read_baseline
 from obskit.lint.carrier import Carrier, detect
 from obskit.lint.config import LintSettings
 from obskit.lint.context import Context
-from obskit.lint.decoder import Decoder
+from obskit.lint.decoder import fast_path
 from obskit.lint.line import Line
 from obskit.lint.linter import LONGEST, Linter
 from obskit.lint.parallel import Part, Result, parts, processors, read_part, run_parts
@@ -65,7 +65,7 @@ def new_scan(job: Job, *, tally: Tally | None = None) -> Scan:
         excused = read_baseline(settings.baseline) if settings.baseline else frozenset()
         tally = Tally(max_per_rule=settings.max_per_rule, baseline=excused)
     linter = Linter(context=Context(schema=job.schema, options=options), selection=selection)
-    decoder = Decoder(job.schema, selection, options)
+    decoder = fast_path(job.schema, selection, options)
     return Scan(linter=linter, tally=tally, decoder=decoder, on_hit=job.on_hit, carrier=job.carrier)
 
 

@@ -67,7 +67,8 @@ class Tally:
             entry = self._rules[found.rule] = _Rule(found.severity, 0, problem, problem, path)
         entry.count += 1
         entry.last, entry.path = found, path
-        entry.severity = max(entry.severity, found.severity, key=list(Severity).index)
+        if found.severity is not entry.severity:
+            entry.severity = max(entry.severity, found.severity, key=_rank)
         if self.max_per_rule and entry.shown >= self.max_per_rule:
             return None
         entry.shown += 1
@@ -95,7 +96,7 @@ class Tally:
                 entry = self._rules[name] = _Rule(theirs.severity, 0, first, last, theirs.path)
             entry.count += theirs.count
             entry.last, entry.path = last, theirs.path
-            entry.severity = max(entry.severity, theirs.severity, key=list(Severity).index)
+            entry.severity = max(entry.severity, theirs.severity, key=_rank)
         for hit in other.hits:
             entry = self._rules[hit.problem.rule]
             if not self.max_per_rule or entry.shown < self.max_per_rule:
@@ -116,7 +117,6 @@ class Tally:
     def report(self) -> Report:
         """What was found, most severe rules first, then most frequent ones."""
         self.finished()
-        order = list(Severity)
         rules = [
             RuleSummary(
                 rule=name,
@@ -128,7 +128,7 @@ class Tally:
             for name, entry in self._rules.items()
             if isinstance(entry.last, Problem)
         ]
-        rules.sort(key=lambda item: (-order.index(item.severity), -item.count))
+        rules.sort(key=lambda item: (-item.severity.rank, -item.count))
         return Report(
             hits=tuple(self.hits),
             rules=tuple(rules),
@@ -136,6 +136,10 @@ class Tally:
             lines=self.lines,
             known=self.known,
         )
+
+
+def _rank(severity: Severity) -> int:
+    return severity.rank
 
 
 def subject(found: Found) -> str:

@@ -31,12 +31,14 @@ class Alertmanager:
         config: Text of ``alertmanager.yml`` at the first start; a file that is there stays.
         cluster: Its own address for gossip, as ``127.0.0.1:port``; empty for none.
         peers: Addresses for gossip of the others.
+        version: The version wanted, which only the cache has; empty for the one on the PATH.
         name: The server's name, which is also its folder's.
     """
 
     config: str = _BASE
     cluster: str = ""
     peers: tuple[str, ...] = ()
+    version: str = ""
     name: str = "alertmanager"
 
     def prepare(self, folder: Path) -> Launch:
@@ -50,6 +52,7 @@ class Alertmanager:
             "alertmanager",
             "prometheus-alertmanager",
             cached="alertmanager",
+            version=self.version,
         )
         file = folder / "alertmanager.yml"
         if not file.exists():

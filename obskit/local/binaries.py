@@ -15,6 +15,8 @@ __all__ = ["cache_folder", "find", "java_home", "look_for"]
 
 # Debian puts some servers where an ordinary user's PATH does not look.
 _MORE_FOLDERS = ("/usr/local/sbin", "/usr/sbin")
+# Where distributions put each Java that is installed, one of which is the PATH's.
+_JAVAS = Path("/usr/lib/jvm")
 
 
 def cache_folder() -> Path:
@@ -74,22 +76,41 @@ def find(name: str, *programs: str, cached: str = "", version: str = "") -> Path
     return found
 
 
-def java_home() -> Path:
-    """The home of the Java to run servers with: ``JAVA_HOME``, else of the ``java`` on the PATH.
+def java_home(at_least: int = 17) -> Path:
+    """The home of a Java to run servers with: ``JAVA_HOME``, that of the PATH's ``java``, or another installed one.
+
+    Args:
+        at_least: The oldest version that will do; the first that is not older is taken.
 
     Raises:
-        LocalError: There is no Java.
+        LocalError: There is no such Java.
     """
+    homes = []
     if home := os.environ.get("JAVA_HOME"):
-        return Path(home)
-    found = shutil.which("java")
-    if found is None:
-        raise LocalError(
-            "there is no Java here, which Elasticsearch needs (17 or newer)",
-            where="java",
-            hint="install one, such as Debian's openjdk-17-jre-headless, or set JAVA_HOME",
-        )
-    return Path(found).resolve().parent.parent
+        homes.append(Path(home))
+    if found := shutil.which("java"):
+        homes.append(Path(found).resolve().parent.parent)
+    homes += sorted(path.parent.parent for path in _JAVAS.glob("*/bin/java"))
+    for candidate in homes:
+        if _java_version(candidate) >= at_least:
+            return candidate
+    raise LocalError(
+        f"there is no Java here, which Elasticsearch needs ({at_least} or newer)",
+        where="java",
+        hint=f"install one, such as Debian's openjdk-{at_least}-jre-headless, or set JAVA_HOME",
+    )
+
+
+def _java_version(home: Path) -> int:
+    """The feature release, such as 17, that a Java's home names in its file ``release``."""
+    try:
+        text = (home / "release").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return (
+            10**6
+        )  # a home that names none was chosen by hand: the server itself says when it is too old
+    match = re.search(r'^JAVA_VERSION="(?:1\.)?(\d+)', text, re.MULTILINE)
+    return int(match[1]) if match else 10**6
 
 
 def _executable(path: Path) -> Path | None:

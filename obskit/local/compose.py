@@ -108,7 +108,7 @@ def _prepare(folder: Path) -> None:
             file.write_text(secrets.token_hex(24), encoding="utf-8")
             # the containers read it as users of their own; the folder above keeps others out
             file.chmod(0o644)
-    for path in ("prometheus/rules", "prometheus/targets", "filebeat/inputs", "logs",
+    for path in ("prometheus/rules", "prometheus/scrape", "filebeat/inputs", "logs",
                  "logstash/pipeline", "grafana/provisioning", "alertmanager"):  # fmt: skip
         (folder / path).mkdir(parents=True, exist_ok=True)
     config = folder / "alertmanager" / "alertmanager.yml"
@@ -131,7 +131,10 @@ def _addresses(folder: Path) -> dict[str, dict[str, str]]:
     addresses["prometheus"]["files"] = str(folder / "prometheus")
     addresses["alertmanager"]["file"] = str(folder / "alertmanager" / "alertmanager.yml")
     addresses["filebeat"] = {"inputs": str(folder / "filebeat" / "inputs")}
-    addresses["logstash"]["pipeline"] = str(folder / "logstash" / "pipeline")
+    addresses["logstash"] |= {
+        "pipeline": str(folder / "logstash" / "pipeline"),
+        "tcp": f"127.0.0.1:{free_port()}",  # for services that send their lines by themselves
+    }
     return addresses
 
 
@@ -140,6 +143,7 @@ def _compose(folder: Path, started: state.State, *arguments: str) -> None:
     ports = {
         f"OBSKIT_{name.upper()}_PORT": addresses[name]["url"].rpartition(":")[2] for name in _PORTS
     }
+    ports["OBSKIT_LOGSTASH_TCP_PORT"] = addresses["logstash"]["tcp"].rpartition(":")[2]
     command = [
         "docker", "compose", "--project-name", started.project,
         "--file", str(assets.path("compose/compose.yml")), "--profile", "all", *arguments,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -80,7 +81,7 @@ class Elasticsearch:
             encoding="utf-8",
         )
         env = {
-            "ES_JAVA_HOME": str(binaries.java_home()),
+            "ES_JAVA_HOME": str(binaries.java_home(_java_needed(home))),
             "ES_PATH_CONF": str(config),
             "ES_TMPDIR": str(folder / "tmp"),
             "ES_JAVA_OPTS": "",
@@ -123,6 +124,16 @@ class Elasticsearch:
                 return on_path
         wanted = self.version or "8.7.1"
         return binaries.find("elasticsearch", "elasticsearch", cached=inside, version=wanted)
+
+
+def _java_needed(home: Path) -> int:
+    """The oldest Java that this version runs on; the name of its own archive tells the version."""
+    versions = (
+        re.search(r"elasticsearch-(\d+)\.", path.name)
+        for path in home.glob("lib/elasticsearch-*.jar")
+    )
+    major = max((int(match[1]) for match in versions if match), default=8)
+    return 21 if major >= 9 else 17
 
 
 def _config(home: Path) -> Path:

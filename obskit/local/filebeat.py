@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -23,11 +24,13 @@ class Filebeat:
     Args:
         elasticsearch: URL of the Elasticsearch.
         quarantine: Stream for refused events.
+        output: More of ``output.elasticsearch``, such as how to sign in and whom to trust.
         name: The server's name, which is also its folder's.
     """
 
     elasticsearch: str
     quarantine: str = "logs-obskit.invalid-default"
+    output: Mapping[str, object] = field(default_factory=dict)
     name: str = "filebeat"
 
     def prepare(self, folder: Path) -> Launch:
@@ -97,6 +100,7 @@ class Filebeat:
                 "allow_older_versions": True,
                 "max_retries": -1,
                 "backoff": {"init": "1s", "max": "5s"},
+                **self.output,
             },
             "queue.mem": {"flush": {"min_events": 1, "timeout": "0.2s"}},
             "setup.template.enabled": False,

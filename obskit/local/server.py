@@ -7,6 +7,7 @@ import random
 import secrets
 import shutil
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ class Launch:
         env: Variables for its environment.
         addresses: What others need of it by name, such as the folder that rules are delivered to.
         auth: Name and password to ask with whether it is ready.
+        trust: What vouches for its certificate when it is asked; of an ``https`` URL only.
         holds: What its answer has to be beyond a 200, such as a target that was scraped.
     """
 
@@ -47,6 +49,7 @@ class Launch:
     env: Mapping[str, str] = field(default_factory=dict)
     addresses: Mapping[str, str] = field(default_factory=dict)
     auth: tuple[str, str] | None = None
+    trust: ssl.SSLContext | None = None
     holds: Callable[[httpx.Response], bool] = lambda _: True
 
 
@@ -207,7 +210,8 @@ def _wait(one: Running, launch: Launch, deadline: float) -> str:
     end = time.monotonic() + deadline
     last = "no connection"
     asked = one.url + launch.ready
-    with httpx.Client(timeout=2.0, trust_env=False, auth=launch.auth) as client:
+    trust = launch.trust or True
+    with httpx.Client(timeout=2.0, trust_env=False, auth=launch.auth, verify=trust) as client:
         while True:
             if not one.alive:
                 return "ended as soon as it was started:"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from itertools import count
+from itertools import count, islice
 from typing import Any, Final
 from weakref import WeakSet
 
@@ -14,7 +14,7 @@ from obskit.logging.context import parse_traceparent
 from obskit.logging.fields import MISSING, Route, RouteKind, Router
 from obskit.logging.redact import REDACTED, Names, Pattern
 from obskit.logging.renderers import Renderer
-from obskit.logging.values import Copier, clean, cut, unused
+from obskit.logging.values import ITEMS, Copier, clean, cut, unused
 from obskit.schema.fields import ATTRIBUTES, LIMITS
 from obskit.schema.model import Schema
 
@@ -73,15 +73,12 @@ class Encoder:
         self.renderers = renderers
         self.static = dict(static)
         self.router = Router(schema, names, {*taken, *static})
-        self._ids = count(1) if event_ids else None
+        #: Whether every event gets an id of its own.
+        self.event_ids = event_ids
+        self._ids = count(1)
         self._prefix = os.urandom(8).hex()
         if event_ids:
             _WITH_IDS.add(self)
-
-    @property
-    def event_ids(self) -> bool:
-        """Whether every event gets an id of its own."""
-        return self._ids is not None
 
     def renew(self) -> None:
         """Gives ids of another series."""
@@ -93,8 +90,12 @@ class Encoder:
         Args:
             attributes: The event's attributes.
         """
-        if self._ids is not None:
-            attributes[EVENT_ID] = f"{self._prefix}-{next(self._ids)}"
+        if self.event_ids:
+            attributes[EVENT_ID] = self.next_id()
+
+    def next_id(self) -> str:
+        """An id that no other event has."""
+        return f"{self._prefix}-{next(self._ids)}"
 
     def encode(self, event: dict[str, Any]) -> bytes:
         """The line of an event, without its newline.
@@ -165,7 +166,10 @@ class Draft:
             items: Names and values.
         """
         later: list[tuple[object, object]] = []
-        for key, value in items:
+        given = list(items)
+        if len(given) > ITEMS:
+            self._cuts.add(ATTRIBUTES)
+        for key, value in given[:ITEMS]:
             route = self._encoder.router.route(key) if type(key) is str else None
             if route is not None and route.alias:
                 later.append((key, value))
@@ -209,9 +213,7 @@ class Draft:
         if kind not in (str, int, float, bool):
             value = self._copier.copy(value, given)
         if type(value) is str:
-            for pattern in self._encoder.patterns:
-                value = pattern(value)
-            value = clean(value)
+            value = clean(self._copier.without_secrets(value, _room(value)))
         if route.check is None or not self._set(route.path, route.check(value), route.alias):
             if not route.secret and (not route.alias or _value_at(self.event, route.path) is None):
                 self._invalid.add(route.name)
@@ -239,7 +241,8 @@ class Draft:
             self._attribute(name, self._copier.copy(value, name))
             return
         rest: dict[object, object] = {}
-        for key, inner in list(dict.items(value)):
+        # One item more than is written, so that the copy below sees that there are more.
+        for key, inner in list(islice(dict.items(value), ITEMS + 1)):
             route = self._encoder.router.route(f"{name}.{key}") if type(key) is str else None
             if route is not None and route.kind is RouteKind.FIELD:
                 self._field(route.name, route, inner)

@@ -118,6 +118,33 @@ class Router:
                 self.quick[name] = self._quick(name, found)
         return found
 
+    def answer(self, name: str) -> dict[str, object] | None:
+        """What the native part has to know of a name; None while nobody has routed it.
+
+        Args:
+            name: An exact ``str``.
+        """
+        quick = self.quick.get(name)
+        if quick is None:
+            return None
+        kind, parent, leaf, check = "not", None, name, None
+        alphabet, least, greatest = None, 0.0, math.inf
+        if isinstance(quick, Quick):
+            kind = quick.value
+        else:
+            parent, leaf, check = quick if isinstance(quick, Nested) else (None, name, quick)
+            item = self._schema.by_name[f"{parent}.{leaf}" if parent else leaf]
+            kind = _native_kind(item)
+            if item.type in (FieldType.LONG, FieldType.DOUBLE):
+                least, greatest = _bounds(item)
+            else:
+                known = (item.min_length, item.max_length or math.inf)
+                alphabet, least, greatest = item.alphabet or (None, *known)
+        return {
+            "kind": kind, "parent": parent, "leaf": leaf, "alphabet": alphabet, "least": least,
+            "greatest": greatest, "check": check,
+        }  # fmt: skip
+
     def _quick(self, name: str, route: Route) -> Quick | Nested | Callable[[object], object]:
         if name in self._taken or name in OF_STRUCTLOG:
             return Quick.NOT
@@ -197,13 +224,28 @@ def _text_check(item: Field) -> Callable[[object], object]:
     return check if matches or item.allowed else plain
 
 
+def _native_kind(item: Field) -> str:
+    """What the native part may check by itself; the check in Python knows the rest."""
+    if item.redact or item.allowed or (item.pattern and item.alphabet is None):
+        return "other"
+    kinds = {
+        FieldType.KEYWORD: "text", FieldType.TEXT: "text", FieldType.IP: "ip", FieldType.LONG: "long",
+        FieldType.DOUBLE: "double", FieldType.BOOLEAN: "boolean",
+    }  # fmt: skip
+    return kinds.get(item.type, "other")
+
+
+def _bounds(item: Field) -> tuple[float, float]:
+    ends = (-_INT64, _INT64 - 1) if item.type is FieldType.LONG else (-math.inf, math.inf)
+    return (
+        ends[0] if item.minimum is None else item.minimum,
+        ends[1] if item.maximum is None else item.maximum,
+    )
+
+
 def _number_check(item: Field) -> Callable[[object], object]:
     long = item.type is FieldType.LONG
-    least = -_INT64 if item.minimum is None else item.minimum
-    greatest = _INT64 - 1 if item.maximum is None else item.maximum
-    if not long:
-        least = -math.inf if item.minimum is None else item.minimum
-        greatest = math.inf if item.maximum is None else item.maximum
+    least, greatest = _bounds(item)
 
     def check(value: object) -> object:
         if type(value) is int:

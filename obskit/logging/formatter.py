@@ -17,7 +17,7 @@ from obskit.logging.event import Draft, Encoder
 from obskit.logging.failure import text_of
 from obskit.logging.fields import LEFT_BY_OTHERS
 from obskit.logging.levels import level_of
-from obskit.logging.quick import END, NULL, QuickPath
+from obskit.logging.quick import STANDARD, quick_path
 from obskit.logging.redact import Names, Pattern
 from obskit.logging.renderers import Renderer
 from obskit.logging.values import Copier, type_name
@@ -26,11 +26,7 @@ from obskit.schema.model import Schema
 
 __all__ = ["JSONFormatter"]
 
-_STANDARD: Final = tuple(logging.LogRecord("", 0, "", 0, "", (), None).__dict__)
-_COUNT: Final = len(_STANDARD)
-# The attribute that a record gets last; what comes after it was added by the service.
-_LAST: Final = _STANDARD[-1]
-_KNOWN_KEYS: Final = frozenset(_STANDARD) | LEFT_BY_OTHERS
+_KNOWN_KEYS: Final = frozenset(STANDARD) | LEFT_BY_OTHERS
 _MOST: Final = LIMITS.LINE_BYTES - 1
 _OPTIONAL: Final = ("logger", "thread", "pid")
 
@@ -90,10 +86,8 @@ class JSONFormatter(logging.Formatter):
         self._logger = "logger" in chosen
         self._thread = "thread" in chosen
         self._pid = "pid" in chosen
-        # Whether every line has something beside its message.
-        self._always = self._thread or self._pid or event_ids
-        self.quick = QuickPath(self.encoder, service, logger=self._logger)
-        self._plain = self.quick.usable
+        #: Writes lines of plain values; patterns look into every text, so there are none with them.
+        self.quick = None if found else quick_path(self.encoder, service, chosen)
 
     def format(self, record: logging.LogRecord) -> str:
         """The record's line, without its newline.
@@ -122,53 +116,13 @@ class JSONFormatter(logging.Formatter):
                     return self._careful(
                         record, self.with_bad_args(message, have["args"]), bad_args=True
                     )
-            if self._plain and not have["exc_info"] and not have["stack_info"]:
-                trace, end = NULL, END
-                bound = CONTEXT.get()
-                if (
-                    bound is not None
-                    or self._always
-                    or len(have) != _COUNT
-                    or next(reversed(have)) != _LAST
-                ):
-                    found = self._beside(have, bound)
-                    if found is None:
-                        return self._careful(record, message)
-                    trace, end = found
-                line = self.quick.line(
-                    have["levelname"], have["created"], have["name"], message, trace, end
-                )
+            if self.quick is not None:
+                line = self.quick.record(have, message, CONTEXT.get())
                 if line is not None:
                     return line
         except Exception:  # noqa: BLE001 - no plain record: the careful path takes every part by itself
             return self._careful(record, message if type(message) is str else None)
         return self._careful(record, message)
-
-    def _beside(
-        self, have: dict[str, Any], bound: Mapping[str, object] | None
-    ) -> tuple[bytes, bytes] | None:
-        """The trace id and the end of the line; None where a value is not plain or a name not known."""
-        quick = self.quick
-        fields: dict[str, object] = {}
-        attributes: dict[str, object] = {}
-        if self._thread and type(have["threadName"]) is str:
-            fields["thread"] = have["threadName"][:1_024]
-        if self._pid and type(have["process"]) is int:
-            fields["pid"] = have["process"]
-        if len(have) != _COUNT:
-            keys = list(have)
-            if keys[_COUNT - 1] != _LAST:
-                return None  # a record of another make
-            if not quick.sort(keys[_COUNT:], have, fields, attributes):
-                return None
-        elif next(reversed(have)) != _LAST:
-            return None
-        if bound is not None:
-            # An event's own value beats a bound one.
-            names = bound if len(have) == _COUNT else [name for name in bound if name not in have]
-            if not quick.sort(names, bound, fields, attributes):
-                return None
-        return quick.end(fields, attributes)
 
     def _careful(self, record: Any, message: str | None, *, bad_args: bool = False) -> bytes:
         """The line of any record; every part is guarded by itself."""

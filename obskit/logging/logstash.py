@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import ssl
+import sys
 from collections.abc import Mapping
-from typing import Any, Final, Literal, Self
+from difflib import get_close_matches
+from inspect import signature
+from typing import Any, Final, Literal, NoReturn, Self
 from urllib.parse import urlsplit
 
 from logstash.handler_tcp import TCPLogstashHandler
@@ -49,8 +53,8 @@ class LogstashHandler(LineHandler, TCPLogstashHandler):  # type: ignore[misc] # 
         key_file: Its key.
 
     Raises:
-        ConfigError: An argument is wrong.
-        OSError: The spool's folder or a certificate cannot be read.
+        ConfigError: An argument is wrong, or a certificate cannot be used.
+        OSError: The spool's folder cannot be used.
     """
 
     def __init__(
@@ -73,12 +77,11 @@ class LogstashHandler(LineHandler, TCPLogstashHandler):  # type: ignore[misc] # 
         key_file: str | None = None,
     ) -> None:
         if transport not in ("tcp", "tls", "udp"):
-            text = f"no transport is named {transport!r}; there are tcp, tls and udp"
-            raise ConfigError([Problem(rule="logging/logstash", message=text)])
+            _refuse(f"no transport is named {transport!r}; there are tcp, tls and udp")
         TCPLogstashHandler.__init__(self, host, port, version=1)
         self.init_lines()
-        if service:
-            self.setFormatter(JSONFormatter(service=service, event_ids=True))
+        # python-logstash's own formatter writes another shape
+        self.setFormatter(JSONFormatter(service=service, event_ids=True) if service else None)
         self._transport = transport
         self._connect_seconds = connect_seconds
         self._flush_seconds = flush_seconds
@@ -103,20 +106,19 @@ class LogstashHandler(LineHandler, TCPLogstashHandler):  # type: ignore[misc] # 
             given: The address, or arguments of the class (``address`` may stand among them).
 
         Raises:
-            ConfigError: The address is none.
+            ConfigError: The address is none, or an argument is not known.
         """
         arguments = {"address": given} if isinstance(given, str) else dict(given)
         address = arguments.pop("address", None)
         if address is not None:
-            parts = urlsplit(address)
-            if parts.scheme not in ("tcp", "tls", "udp") or not parts.hostname:
-                text = f"logstash is {address!r}; it is written like tcp://logstash:5000 (tls, udp)"
-                raise ConfigError([Problem(rule="logging/logstash", message=text)])
-            arguments |= {
-                "host": parts.hostname,
-                "transport": parts.scheme,
-                "port": parts.port or _PORT,
-            }
+            arguments |= _parts(address)
+        known = signature(cls).parameters
+        if unknown := [name for name in arguments if name not in known]:
+            near = get_close_matches(unknown[0], [*known, "address"], n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+            _refuse(f"logstash has no argument {unknown[0]!r}; {hint}")
+        if "host" not in arguments:
+            _refuse("logstash needs an address, such as tcp://logstash:5000")
         return cls(**arguments)
 
     @property
@@ -129,6 +131,19 @@ class LogstashHandler(LineHandler, TCPLogstashHandler):  # type: ignore[misc] # 
         """Lines of this process that no connection took yet."""
         return self._sender.waiting
 
+    def format(self, record: logging.LogRecord) -> str:
+        """The text of a record.
+
+        Args:
+            record: The record.
+
+        Raises:
+            ConfigError: There is neither a formatter nor a service's name to make one.
+        """
+        if self.formatter is None:
+            _refuse("no formatter: give the handler service='user-service', or set a JSONFormatter")
+        return super().format(record)
+
     def write_line(self, line: bytes) -> None:
         """Queues one line; the handler's lock is held.
 
@@ -137,7 +152,8 @@ class LogstashHandler(LineHandler, TCPLogstashHandler):  # type: ignore[misc] # 
         """
         if os.getpid() != self._pid:
             self._after_fork()
-        self._sender.put(line + b"\n")
+        # Another formatter may write several lines; on the wire each would be an event.
+        self._sender.put(line.replace(b"\n", b"\\n") + b"\n")
 
     def makeSocket(self, timeout: float = 1) -> socket.socket:  # noqa: N802 - python-logstash's name
         """A connected socket.
@@ -171,10 +187,13 @@ class LogstashHandler(LineHandler, TCPLogstashHandler):  # type: ignore[misc] # 
         sender = getattr(self, "_sender", None)
         if sender is not None and os.getpid() == self._pid:
             sender.close(self._flush_seconds)
+            with self.lock:  # type: ignore[union-attr] # it is made in __init__
+                sender.seal()
         super().close()
 
     def _new_sender(self) -> Sender:
         folder, size = self._spool
+        _close_in_worker(self)
         return Sender(self._settings, None if folder is None else Spool(folder, max_bytes=size))
 
     def _after_fork(self) -> None:
@@ -187,10 +206,43 @@ class LogstashHandler(LineHandler, TCPLogstashHandler):  # type: ignore[misc] # 
         return f"<{type(self).__name__} {self._transport}://{self.host}:{self.port}>"
 
 
+def _close_in_worker(handler: LogstashHandler) -> None:
+    """Has a worker of ``multiprocessing``, or of Celery's ``billiard``, close the handler at its end.
+
+    Such a worker ends by ``os._exit``, so that ``atexit`` is not heard; its finalizers are, the ones of least
+    priority last (``multiprocessing.util.Finalize``).
+    """
+    for name in ("multiprocessing", "billiard"):
+        process, util = sys.modules.get(f"{name}.process"), sys.modules.get(f"{name}.util")
+        if process is None or util is None:
+            continue
+        if getattr(process.current_process(), "_parent_pid", None) is not None:
+            util.Finalize(None, LogstashHandler.close, args=(handler,), exitpriority=-100)
+
+
+def _parts(address: str) -> dict[str, object]:
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # no port, or half a bracket
+        host, port = None, None
+    if not host or parts.scheme not in ("tcp", "tls", "udp"):
+        _refuse(f"logstash is {address!r}; it is written like tcp://logstash:5000 (tls, udp)")
+    return {"host": host, "transport": parts.scheme, "port": port or _PORT}
+
+
+def _refuse(text: str) -> NoReturn:
+    raise ConfigError([Problem(rule="logging/logstash", message=text)])
+
+
 def _tls(ca_file: str | None, cert_file: str | None, key_file: str | None) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=ca_file)
-    if cert_file is not None:
-        context.load_cert_chain(cert_file, key_file)
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+        if cert_file is not None:
+            context.load_cert_chain(cert_file, key_file)
+    except (OSError, ssl.SSLError) as error:  # which name no file
+        files = ", ".join(file for file in (ca_file, cert_file, key_file) if file)
+        _refuse(f"a certificate or key of {files} cannot be used: {error}")
     return context
 
 

@@ -32,22 +32,24 @@ class SenderSettings:
 
 @dataclass(slots=True, kw_only=True)
 class Counters:
-    """What became of the lines, each counted once: ``emitted`` is the sum of all others and of what waits.
+    """What became of the lines, each counted once: ``emitted + adopted = sent + waiting + dropped``, always.
 
     Args:
         emitted: Lines that the service wrote.
+        adopted: Lines that an earlier process left in the spool, and this one took over.
         sent: Lines that a connection took.
         spooled: Lines that went to disk first (a history, no state).
         resent: Lines that were sent once more (they can arrive twice).
         unconfirmed: Lines of ``sent`` of which nothing says that the peer read them, known at the end.
         dropped_queue: Lines for which the queue had no room.
-        dropped_spool: Lines for which the spool had no room, or the disk.
+        dropped_spool: Lines for which the spool had no room, or the disk, or that were removed from there.
         dropped_size: Lines that are longer than a datagram.
-        dropped_exit: Lines that waited when time was up at exit, with no spool.
+        dropped_exit: Lines that waited when time was up at exit with no spool, or came after it.
         reconnects: Connections that were made.
     """
 
     emitted: int = 0
+    adopted: int = 0
     sent: int = 0
     spooled: int = 0
     resent: int = 0

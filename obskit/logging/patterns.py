@@ -24,9 +24,11 @@ _KEY: Final = re.compile(
 )
 
 
-# In a URL's query or a connection string, which access logs and errors of clients show.
+# In a URL's query or a connection string, which access logs and errors of clients show; and in the text of a
+# dictionary or of JSON, which "%s" makes.
 _PAIR: Final = re.compile(
-    r"(?<![A-Za-z0-9])((?:[a-z]+[_-])?(?:password|passwd|pwd|secret|token|api[_-]?key|signature)=)[^&;\s\"']+",
+    r"(?<![A-Za-z0-9])((?:[a-z]+[_-])?(?:password|passwd|pwd|secret|token|api[_-]?key|signature|authorization)"
+    r"(?:=|[\"']?: ?))(?:([\"']).*?\2|(?<==)[^&;\s\"']+)",
     re.IGNORECASE,
 )
 
@@ -43,7 +45,7 @@ def _luhn(text: str) -> bool:
 
 
 def _keys(text: str) -> str:
-    return _PAIR.sub(rf"\1{REDACTED}", _KEY.sub(REDACTED, text))
+    return _PAIR.sub(rf"\1\2{REDACTED}\2", _KEY.sub(REDACTED, text))
 
 
 #: The patterns that can be asked for by name.

@@ -6,12 +6,15 @@ The fixture ``obskit_logs`` gives the events that a test logged through the stan
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from obskit.logging.recorder import Recorder
+    from obskit.schema.model import Schema
 
 __all__ = ["obskit_logs", "pytest_addoption", "pytest_configure"]
 
@@ -29,6 +32,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=False,
         help="fail a test that logged a line which breaks the log schema",
     )
+    parser.addini(
+        "obskit_schema",
+        "file of the project's own log fields, for tests that call no configure()",
+        default="",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,11 +51,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def obskit_logs() -> Iterator[Recorder]:
-    """The events that this test logs, as they stand on the wire, in ``events``."""
-    from obskit.logging.recorder import Recorder
+def obskit_logs(request: pytest.FixtureRequest) -> Iterator[Recorder]:
+    """The events that this test logs, as they stand on the wire, in ``events``.
 
-    with Recorder() as recorder:
+    Args:
+        request: The test.
+    """
+    with _recorder(request.config) as recorder:
         yield recorder
 
 
@@ -60,11 +70,9 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """
     if not item.config.getoption("obskit_logs"):
         return (yield)
-    from obskit.logging.recorder import Recorder
-
     marker = item.get_closest_marker("obskit_logs_allowed")
     allowed: tuple[Any, ...] = marker.args if marker else ()
-    with Recorder() as recorder:
+    with _recorder(item.config) as recorder:
         result = yield
     broken = [line for line in recorder.violations() if line.rule not in allowed]
     if broken:
@@ -73,3 +81,21 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
             f"{len(broken)} findings in the lines that this test logged:\n{shown}", pytrace=False
         )
     return result
+
+
+def _recorder(config: pytest.Config) -> Recorder:
+    from obskit.logging.recorder import Recorder
+
+    name = str(config.getini("obskit_schema"))
+    return Recorder(_schema(config.rootpath / name)) if name else Recorder()
+
+
+@lru_cache(maxsize=1)
+def _schema(path: Path) -> Schema:
+    from obskit.errors import ConfigError
+    from obskit.schema.load import load_schema
+
+    try:
+        return load_schema(path)
+    except ConfigError as error:
+        raise pytest.UsageError(f"obskit_schema: {error}") from None

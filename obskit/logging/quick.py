@@ -1,14 +1,16 @@
 """The quick path: lines of plain values, put together from prepared parts.
 
-It writes exactly what the careful path would, or gives up and leaves the event to it.
+It writes exactly what the careful path would, or gives up and leaves the event to it. The native part (native/)
+does it in one go; `QuickPath` is the same in Python, for where obskit was installed without a Rust compiler.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from math import isfinite
-from sys import modules
-from typing import Any, Final
+from sys import intern, modules
+from typing import Any, Final, Protocol
 
 import orjson
 
@@ -18,16 +20,19 @@ from obskit.logging.event import Encoder
 from obskit.logging.fields import MISSING, Nested, Quick
 from obskit.logging.levels import KNOWN
 from obskit.logging.redact import REDACTED
-from obskit.logging.values import Copier
+from obskit.logging.values import ITEMS, Copier
 from obskit.schema.fields import LIMITS
 
-__all__ = ["END", "NULL", "QuickPath"]
+__all__ = ["STANDARD", "Lines", "QuickPath", "quick_path"]
 
-#: The end of a line without fields beside the message.
-END: Final = b"}"
-#: The trace id of an event outside a request.
-NULL: Final = b"null"
+#: The attributes of a record of the standard library, in the order in which it gets them.
+STANDARD: Final = tuple(logging.LogRecord("", 0, "", 0, "", (), None).__dict__)
 
+_COUNT: Final = len(STANDARD)
+# The attribute that a record gets last; what comes after it was added by the service.
+_LAST: Final = STANDARD[-1]
+_END: Final = b"}"
+_NULL: Final = b"null"
 _MOST: Final = LIMITS.LINE_BYTES // 4  # so that what the careful path bounds is bounded here
 _LEAF: Final = LIMITS.LEAF_BYTES // 4  # characters that are surely short enough
 _SCALARS: Final = frozenset({bool, type(None)})
@@ -40,6 +45,75 @@ _REDACTED: Final = Quick.REDACTED
 _SKIPPED: Final = Quick.SKIPPED
 _NOT: Final = Quick.NOT
 
+Bound = Mapping[str, object] | None
+
+
+class Lines(Protocol):
+    """What writes lines of plain values; None where one is not plain, and whatever is raised means the same."""
+
+    def record(self, have: dict[str, Any], message: str, bound: Bound, /) -> bytes | None:
+        """The line of a record of the standard library.
+
+        Args:
+            have: Its attributes.
+            message: Its message.
+            bound: What is bound in the context.
+        """
+
+    def event(  # noqa: PLR0917 - keywords would cost a tenth of the line
+        self, level: str, created: float, name: str, message: str, event: dict[str, Any], bound: Bound, /
+    ) -> bytes | None:  # fmt: skip
+        """The line of an event of structlog.
+
+        Args:
+            level: Python's name of the level.
+            created: Seconds since 1970.
+            name: Name of the logger.
+            message: The message.
+            event: The values beside it.
+            bound: What is bound in the context.
+        """
+
+
+def quick_path(encoder: Encoder, service: str, chosen: Iterable[str]) -> Lines:
+    """The quick path of a formatter, native where it can be had.
+
+    Args:
+        encoder: What all events have in common.
+        service: Name of the service.
+        chosen: Which of ``logger``, ``thread`` and ``pid`` every event carries.
+    """
+    python = QuickPath(encoder, service, chosen)
+    try:
+        from obskit._native import Writer
+    except ImportError:
+        return python
+    names, chosen = encoder.names, frozenset(chosen)
+    return Writer({
+        "levels": [(level, *parts) for level, parts in python.levels.items()],
+        "standard": [intern(name) for name in STANDARD],
+        "logger": "logger" in chosen,
+        "thread": "thread" in chosen,
+        "pid": "pid" in chosen,
+        "route": encoder.router.answer,
+        "secret": names or _never,
+        "next_id": encoder.next_id if encoder.event_ids else None,
+        "span": current_span,
+        "modules": modules,
+        "otel": OTEL,
+        "missing": MISSING,
+        "redacted": REDACTED,
+        "most": _MOST,
+        "leaf": LIMITS.LEAF_BYTES,
+        "key": LIMITS.KEY_BYTES // 4,
+        "depth": LIMITS.ATTRIBUTE_DEPTH,
+        "items": ITEMS,
+    })  # fmt: skip
+
+
+def _never(_name: str) -> bool:
+    return False
+
 
 class QuickPath:
     """Writes events of plain values.
@@ -47,21 +121,68 @@ class QuickPath:
     Args:
         encoder: What all events have in common.
         service: Name of the service.
-        logger: Whether every event carries its logger.
+        chosen: Which of ``logger``, ``thread`` and ``pid`` every event carries.
     """
 
-    def __init__(self, encoder: Encoder, service: str, *, logger: bool) -> None:
+    def __init__(self, encoder: Encoder, service: str, chosen: Iterable[str]) -> None:
+        chosen = frozenset(chosen)
         self._encoder = encoder
         self._service = service
         self._static = encoder.static
-        self._logger = logger
+        self._logger = "logger" in chosen
+        self._thread = "thread" in chosen
+        self._pid = "pid" in chosen
         self._quick = encoder.router.quick
         self._second: tuple[int, bytes] = (-1, b"")
         self._loggers: dict[object, bytes] = {}
-        self._levels = {name: self._level_parts(*known) for name, known in KNOWN.items()}
+        #: By Python's names: what stands between timestamp and trace id, and behind the message.
+        self.levels = {name: self._level_parts(*known) for name, known in KNOWN.items()}
         self._ids = encoder.event_ids
-        #: Whether it can be used: patterns look into every text.
-        self.usable = not encoder.patterns
+        # Whether every line has something beside its message.
+        self._always = self._thread or self._pid or self._ids
+
+    def record(self, have: dict[str, Any], message: str, bound: Bound, /) -> bytes | None:
+        """The line of a record of the standard library; see `Lines`."""
+        if have["exc_info"] or have["stack_info"]:
+            return None
+        trace, end = _NULL, _END
+        count = len(have)
+        if bound is not None or self._always or count != _COUNT or next(reversed(have)) != _LAST:
+            fields: dict[str, object] = {}
+            attributes: dict[str, object] = {}
+            if self._thread and type(have["threadName"]) is str:
+                fields["thread"] = have["threadName"][:1_024]
+            if self._pid and type(have["process"]) is int:
+                fields["pid"] = have["process"]
+            keys = list(have)
+            if keys[_COUNT - 1] != _LAST:
+                return None  # a record of another make
+            if not self._sort(keys[_COUNT:], have, fields, attributes):
+                return None
+            if bound is not None:
+                # An event's own value beats a bound one.
+                names = bound if count == _COUNT else [name for name in bound if name not in have]
+                if not self._sort(names, bound, fields, attributes):
+                    return None
+            trace, end = self._end(fields, attributes)
+        return self._line(have["levelname"], have["created"], have["name"], message, trace, end)
+
+    def event(  # noqa: PLR0917 - keywords would cost a tenth of the line
+        self, level: str, created: float, name: str, message: str, event: dict[str, Any], bound: Bound, /
+    ) -> bytes | None:  # fmt: skip
+        """The line of an event of structlog; see `Lines`."""
+        trace, end = _NULL, _END
+        if event or bound is not None or self._ids:
+            fields: dict[str, object] = {}
+            attributes: dict[str, object] = {}
+            if not self._sort(event, event, fields, attributes):
+                return None
+            if bound is not None:
+                names = [given for given in bound if given not in event]
+                if not self._sort(names, bound, fields, attributes):
+                    return None
+            trace, end = self._end(fields, attributes)
+        return self._line(level, created, name, message, trace, end)
 
     def _level_parts(self, level: str, severity: str | None) -> tuple[bytes, bytes]:
         """What stands in every line of a level between timestamp and trace id, and after the message."""
@@ -69,23 +190,10 @@ class QuickPath:
         after = {**({"severity_text": severity} if severity else {}), **self._static}
         return b'",%b,"trace_id":' % head, (b"," + orjson.dumps(after)[1:-1] if after else b"")
 
-    def line(  # noqa: PLR0917 - keywords would cost a tenth of the line
+    def _line(  # noqa: PLR0917 - as above
         self, level: str, created: float, name: str, message: str, trace: bytes, end: bytes
     ) -> bytes | None:
-        """The line of an event; None where it is too long for the quick path.
-
-        Args:
-            level: Python's name of the level.
-            created: Seconds since 1970.
-            name: Name of the logger.
-            message: The message.
-            trace: The trace id as JSON.
-            end: The rest of the line, from `end`.
-
-        Raises:
-            Exception: A value is not plain.
-        """
-        head, after = self._levels[level]
+        head, after = self.levels[level]
         whole = int(created)
         last, until = self._second
         if whole != last:
@@ -93,7 +201,7 @@ class QuickPath:
         logger = self._loggers.get(name)
         if logger is None:
             logger = self._logger_part(name)
-        if trace is NULL and OTEL in modules and (span := current_span()):
+        if trace is _NULL and OTEL in modules and (span := current_span()):
             if b'"span_id"' in end:
                 return None
             trace, end = b'"%b"' % span[0].encode(), b',"span_id":"%b"' % span[1].encode() + end
@@ -103,14 +211,9 @@ class QuickPath:
         ))  # fmt: skip
         return line if len(line) <= _MOST else None
 
-    def end(self, fields: dict[str, object], attributes: dict[str, object]) -> tuple[bytes, bytes]:
-        """The trace id and the end of the line.
-
-        Args:
-            fields: Declared fields; used up.
-            attributes: What goes below ``attributes``.
-        """
-        trace = NULL
+    def _end(self, fields: dict[str, object], attributes: dict[str, object]) -> tuple[bytes, bytes]:
+        """The trace id, and the rest of the line; the fields are used up."""
+        trace = _NULL
         if "trace_id" in fields:
             given = fields.pop("trace_id")
             if type(given) is str:
@@ -119,23 +222,16 @@ class QuickPath:
             self._encoder.identify(attributes)
         if attributes:
             fields["attributes"] = attributes
-        return trace, b"," + orjson.dumps(fields)[1:] if fields else END
+        return trace, b"," + orjson.dumps(fields)[1:] if fields else _END
 
-    def sort(
+    def _sort(
         self,
         names: Iterable[str],
         values: Mapping[str, Any],
         fields: dict[str, object],
         attributes: dict[str, object],
     ) -> bool:
-        """Sorts values into declared fields and attributes; whether all are plain.
-
-        Args:
-            names: Which of the values.
-            values: What the service logs.
-            fields: Gets the declared fields.
-            attributes: Gets the others.
-        """
+        """Sorts values into declared fields and attributes; whether all are plain."""
         quick = self._quick
         for key in names:
             value = values[key]

@@ -14,7 +14,7 @@ from obskit.logging.formatter import JSONFormatter
 from obskit.logging.streams import LineHandler
 from obskit.schema.fields import ATTRIBUTES, BUILTIN
 from obskit.schema.model import Schema
-from obskit.schema.validate import NOTICES, Validator, Violation
+from obskit.schema.validate import NOTICES, Violation, validate
 
 __all__ = ["Recorder"]
 
@@ -22,17 +22,17 @@ __all__ = ["Recorder"]
 class Recorder(LineHandler):
     """Keeps the lines of everything that is logged inside a ``with`` block.
 
-    What ``configure()`` set up is left as it is: its formatter makes the lines. Where nothing is set up,
-    a formatter of the recorder's own does.
+    What ``configure()`` set up is left as it is: its formatter makes the lines, and its schema judges them.
+    Where nothing is set up, a formatter of the recorder's own makes them.
 
     Args:
-        schema: The log schema.
+        schema: The log schema, where nothing is set up.
     """
 
     def __init__(self, schema: Schema = BUILTIN) -> None:
         super().__init__()
         self.lines: list[bytes] = []
-        self._validator = Validator(schema)
+        self._schemas: list[Schema] = []
         self.setFormatter(JSONFormatter(service="under-test", schema=schema))
 
     @property
@@ -43,9 +43,9 @@ class Recorder(LineHandler):
     def violations(self) -> list[Violation]:
         """What breaks the schema, the values that the formatter had to move away included."""
         found: list[Violation] = []
-        for line in self.lines:
+        for line, schema in zip(self.lines, self._schemas, strict=True):
             event = orjson.loads(line)
-            given = self._validator.validate(event, line_bytes=len(line) + 1)
+            given = validate(event, schema, line_bytes=len(line) + 1)
             found += [item for item in given if item.rule not in NOTICES]
             found += _moved(event)
         return found
@@ -57,6 +57,10 @@ class Recorder(LineHandler):
             line: The line, without its newline.
         """
         self.lines.append(line)
+        made_by = self.formatter
+        self._schemas.append(
+            made_by.encoder.schema if isinstance(made_by, JSONFormatter) else BUILTIN
+        )
 
     def __enter__(self) -> Self:
         from obskit.logging.setup import watch

@@ -33,9 +33,15 @@ class Names:
 
     Args:
         names: Words that are secret; one that ends with ``$`` is so at the end of a name only.
+
+    Raises:
+        ConfigError: A word has one letter, as those of a text have that was meant to be a list.
     """
 
     def __init__(self, names: Iterable[str] | None = None) -> None:
+        if names is not None:
+            names = [names] if isinstance(names, str) else list(names)
+            _refuse_letters(names)
         given = [*_ANYWHERE, *(f"{word}$" for word in _AT_END)] if names is None else list(names)
         self._anywhere = frozenset(_plain(word) for word in given if not word.endswith("$"))
         self._at_end = frozenset(_plain(word) for word in given if word.endswith("$"))
@@ -64,6 +70,14 @@ class Names:
         if not self._anywhere.isdisjoint(words) or not self._anywhere.isdisjoint(pairs):
             return True
         return not self._at_end.isdisjoint([*words[-1:], *pairs[-1:]])
+
+
+def _refuse_letters(words: list[str]) -> None:
+    if short := [word for word in words if len(_plain(word)) < 2]:
+        from obskit.errors import ConfigError, Problem
+
+        text = f"redact has {short[0]!r}; it needs a list of words, such as ['password', 'token$']"
+        raise ConfigError([Problem(rule="logging/option", message=text)])
 
 
 #: Text in, text without secrets out.

@@ -33,7 +33,7 @@ class Proxies:
     def __init__(self, trusted: Iterable[str]) -> None:
         problems: list[Problem] = []
         self._networks = []
-        for text in trusted:
+        for text in (trusted,) if isinstance(trusted, str) else trusted:
             try:
                 self._networks.append(ip_network(text, strict=False))
             except ValueError:

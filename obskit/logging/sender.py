@@ -50,7 +50,8 @@ class Sender:
     def __init__(self, settings: SenderSettings, spool: Spool | None) -> None:
         self._settings = settings
         self._spool = spool
-        self.counters = Counters()
+        self.counters = Counters(adopted=0 if spool is None else spool.adopted)
+        self._lost_lines = 0  # of the spool, as far as they are counted
         self._queue: deque[bytes] = deque()
         self._crowded = settings.queue_lines // 4
         self._wake = threading.Event()
@@ -67,7 +68,10 @@ class Sender:
         self._moved = 0.0
         self._failed = False  # whether the last attempt to connect did
         self._since = time.monotonic()  # of the connection, or of its absence
-        self._told = False
+        self._told: set[str] = set()
+        self._sealed = False
+        if spool is not None and spool.trouble is not None:
+            self._spool_trouble(spool.trouble)
         self._thread = threading.Thread(target=self._run, name="obskit-logstash", daemon=True)
         self._thread.start()
 
@@ -80,6 +84,9 @@ class Sender:
         self.counters.emitted += 1
         if self._settings.datagrams and len(line) > LARGEST_DATAGRAM:
             self.counters.dropped_size += 1
+            return
+        if self._sealed:
+            self.counters.dropped_exit += 1
             return
         waiting = len(self._queue)
         if waiting >= self._settings.queue_lines:
@@ -104,7 +111,7 @@ class Sender:
             seconds: The longest wait.
         """
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        while self._thread.is_alive() and time.monotonic() < end:
             if not self.waiting and self._out is None and not self._again:
                 return True
             self._wake.set()
@@ -120,6 +127,12 @@ class Sender:
         self._closing = time.monotonic() + seconds
         self._wake.set()
         self._thread.join(seconds + 2.0)
+
+    def seal(self) -> None:
+        """After `close`: what came meanwhile and what comes from now on is dropped. The caller holds its lock."""
+        self._sealed = True
+        self.counters.dropped_exit += len(self._queue)
+        self._queue.clear()
 
     def abandon(self) -> None:
         """In a forked child: closes its copies of the parent's descriptors, and sends nothing on them."""
@@ -147,9 +160,7 @@ class Sender:
             return False
         done = not self.waiting and self._out is None and not self._again
         # Without a connection there is nothing to wait for where a spool keeps the lines.
-        hopeless = (
-            self._link is None and self._spool is not None and time.monotonic() > self._next_try + 1
-        )
+        hopeless = self._link is None and self._spool is not None and self._failed
         return done or hopeless or time.monotonic() >= self._closing
 
     def _step(self) -> bool:
@@ -181,7 +192,7 @@ class Sender:
             self._failed = True
             self._next_try = time.monotonic() + self._pause
             self._pause = min(most, max(first, self._pause * 2))
-            self._tell(opening.error)
+            self._out_of_reach(opening.error)
             return
         self._link = Link(opening.socket, datagrams=self._settings.datagrams)
         self._moved = self._since = time.monotonic()
@@ -196,6 +207,10 @@ class Sender:
             if len(self._queue) > self._crowded:  # it must not fill up while the spool is emptied
                 self._spool_queue()
             lines = self._spool.take(_BATCH_LINES, _BATCH_BYTES)
+            if self._spool.lost > self._lost_lines:
+                self.counters.dropped_spool += self._spool.lost - self._lost_lines
+                self._lost_lines = self._spool.lost
+                self._spool_trouble(self._spool.trouble)
             if not lines:
                 return bool(self._spool.pending)
             self._load(_Batch(lines, again=False, spooled=True))
@@ -283,7 +298,7 @@ class Sender:
         try:
             taken = self._spool.append(lines)
         except OSError as error:
-            self._tell(error)
+            self._spool_trouble(error)
             taken = 0
         self.counters.spooled += taken
         self._queue.extendleft(reversed(lines[taken:]))  # no room there: they wait here
@@ -308,7 +323,7 @@ class Sender:
             elif not out.spooled:  # what came from the spool is still there
                 self._queue.extendleft(reversed(out.lines))
         self._again.extend(again)
-        self._tell(error)
+        self._out_of_reach(error)
 
     def _end(self) -> None:
         """Ends the connection; what nobody confirmed goes to the spool, or is counted."""
@@ -335,23 +350,33 @@ class Sender:
             try:
                 kept = self._spool.append(doubtful)
             except OSError as error:
-                self._tell(error)
+                self._spool_trouble(error)
                 kept = 0
+            self.counters.sent -= kept  # they wait again
             self.counters.unconfirmed += len(doubtful) - kept
             self._spool.close()
         else:
             self.counters.unconfirmed += len(doubtful)
             self.counters.dropped_exit += len(self._queue)
         self._queue.clear()
+        lost, unsure = self.counters.dropped, self.counters.unconfirmed
+        if lost or unsure:  # the counters end with the process
+            known = f"{lost:,} of {self.counters.emitted:,} lines were dropped"
+            doubt = f"; whether {unsure:,} more arrived is not known" if unsure else ""
+            self._tell("end", f"Logstash: {known}{doubt}")
 
-    def _tell(self, error: Exception | None) -> None:
-        if self._told or not logging.raiseExceptions or sys.stderr is None:
-            return
-        self._told = True
+    def _out_of_reach(self, error: Exception | None) -> None:
         keeps = "the spool keeps lines" if self._spool else "lines wait in memory"
+        self._tell("reach", f"Logstash is out of reach: {error}; {keeps}; told once")
+
+    def _spool_trouble(self, error: Exception | None) -> None:
+        self._tell("spool", f"the spool has trouble: {error or 'a file was removed'}; told once")
+
+    def _tell(self, kind: str, text: str) -> None:
+        if kind in self._told or not logging.raiseExceptions or sys.stderr is None:
+            return
+        self._told.add(kind)
         try:
-            sys.stderr.write(
-                f"obskit.logging: Logstash is out of reach: {error}; {keeps}; told once\n"
-            )
+            sys.stderr.write(f"obskit.logging: {text}\n")
         except (OSError, ValueError):
             return  # there is nowhere left to say it: the counters remain

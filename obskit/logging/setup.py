@@ -19,6 +19,7 @@ from obskit.logging.formatter import JSONFormatter
 from obskit.logging.hooks import install
 from obskit.logging.streams import LineHandler, StreamHandler
 from obskit.logging.takeover import LOGGERS, take
+from obskit.schema.model import Schema
 
 __all__ = ["Configured", "configure", "shutdown", "unwatch", "watch"]
 
@@ -83,6 +84,7 @@ def configure(
     warnings: bool = True,
     exceptions: bool = True,
     takeover: Iterable[str] | None = None,
+    schema: Schema | str | os.PathLike[str] | None = None,
     **options: Any,
 ) -> Configured:
     """Sets up logging for the whole process; called again, it replaces what it set up before.
@@ -101,6 +103,7 @@ def configure(
         exceptions: Whether uncaught exceptions become events.
         takeover: Names of loggers whose own handlers are replaced; None for `LOGGERS`, the servers and
             frameworks known.
+        schema: A project's log schema, or the file of its fields; None for the built-in one.
         **options: Further arguments of `JSONFormatter`.
 
     Raises:
@@ -108,6 +111,14 @@ def configure(
         OSError: The file cannot be opened.
     """
     number = _number(level)
+    _check("stream", stream, ("stdout", "stderr", None))
+    _check("console", console, (True, False, "auto"))
+    if isinstance(schema, str | os.PathLike):
+        from obskit.schema.load import load_schema
+
+        schema = load_schema(os.fspath(schema))
+    if schema is not None:
+        options["schema"] = schema
     options.setdefault("event_ids", logstash is not None)
     formatter = JSONFormatter(service=service, **options)
     handlers = _handlers(formatter, path, logstash, (max_bytes, backups))
@@ -145,7 +156,20 @@ def shutdown() -> None:
             handler.close()
 
 
-atexit.register(shutdown)
+def _at_exit() -> None:
+    """Sends what waits. The rest stays: what destructors and other exit functions log is of one format too."""
+    for made in _ACTIVE:
+        for handler in made.handlers:
+            handler.close()
+
+
+atexit.register(_at_exit)
+
+
+def _check(name: str, given: object, known: tuple[object, ...]) -> None:
+    if given not in known:
+        text = f"{name} is {given!r}; it is one of {', '.join(map(repr, known))}"
+        raise ConfigError([Problem(rule="logging/option", message=text)])
 
 
 def _number(level: int | str) -> int:

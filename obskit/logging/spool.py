@@ -14,7 +14,8 @@ from typing import Final
 __all__ = ["Spool"]
 
 _SEGMENT: Final = 4 * 2**20
-_MAGIC_LOCK: Final = ".lock"
+_LOCK: Final = ".lock"
+_SPOOL: Final = ".spool"
 
 
 class Spool:
@@ -37,7 +38,7 @@ class Spool:
         self._max_bytes = max_bytes
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o750)
         self._name = f"{os.getpid()}-{secrets.token_hex(4)}"
-        self._lock = _lock(self._folder / f"{self._name}{_MAGIC_LOCK}")
+        self._lock = _lock(self._folder / f"{self._name}{_LOCK}")
         self._number = 0
         self._segments: deque[Path] = deque()
         self._writing = -1
@@ -47,6 +48,12 @@ class Spool:
         self._batch: list[bytes] = []  # lines of the segment being read that are not taken
         #: Lines that wait.
         self.pending = 0
+        #: Lines that other processes left behind and this one took over.
+        self.adopted = 0
+        #: Lines that were here and are gone: somebody removed their file, or it cannot be read any more.
+        self.lost = 0
+        #: Why a file of the folder was left alone, the last time that happened.
+        self.trouble: OSError | None = None
         self._adopt()
 
     def append(self, lines: Sequence[bytes]) -> int:
@@ -78,10 +85,13 @@ class Spool:
         if not self._batch and self._segments:
             if len(self._segments) == 1:
                 self._close_segment()
-            with contextlib.suppress(FileNotFoundError):
+            try:
                 self._batch = _whole_lines(self._segments[0])
-            # Somebody may have removed the file, or a crash cut its last line short.
-            self.pending += len(self._batch) - self._counts[0]
+            except OSError as error:
+                self.trouble = error
+            missing = self._counts[0] - len(self._batch)
+            self.lost += missing
+            self.pending -= missing
             self._counts[0] = len(self._batch)
             if not self._batch:
                 self._remove_first()
@@ -115,7 +125,7 @@ class Spool:
         if self._lock >= 0:
             if not self._segments:
                 with contextlib.suppress(OSError):
-                    (self._folder / f"{self._name}{_MAGIC_LOCK}").unlink()
+                    (self._folder / f"{self._name}{_LOCK}").unlink()
             os.close(self._lock)
             self._lock = -1
 
@@ -128,7 +138,7 @@ class Spool:
 
     def _write(self, data: bytes, count: int) -> None:
         if self._writing < 0:
-            path = self._folder / f"{self._name}.{self._number:08d}.spool"
+            path = self._folder / f"{self._name}.{self._number:08d}{_SPOOL}"
             self._writing = os.open(
                 path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640
             )
@@ -141,8 +151,11 @@ class Spool:
             while view:
                 view = view[os.write(self._writing, view) :]
         except OSError:
-            # A line may be cut short now: nothing must be written behind it.
-            self._close_segment()
+            # What was written of these lines goes again: they wait elsewhere, and would come twice.
+            try:
+                os.ftruncate(self._writing, self._size)
+            except OSError:
+                self._close_segment()  # nothing must be written behind half a line
             raise
         self._size += len(data)
         self._bytes += len(data)
@@ -167,26 +180,35 @@ class Spool:
 
     def _adopt(self) -> None:
         """Takes over the segments of processes that have ended."""
-        for lock in sorted(self._folder.glob(f"*{_MAGIC_LOCK}")):
-            name = lock.name.removesuffix(_MAGIC_LOCK)
-            if name == self._name:
-                continue
+        locks = {path.name.removesuffix(_LOCK) for path in self._folder.glob(f"*{_LOCK}")}
+        # Segments without a lock too: somebody tidied up, or put back a copy.
+        names = locks | {path.name.split(".")[0] for path in self._folder.glob(f"*{_SPOOL}")}
+        for name in sorted(names - {self._name}):
+            lock = self._folder / f"{name}{_LOCK}"
             held = _lock(lock, wait=False)
             if held < 0:
                 continue
             try:
-                for path in sorted(self._folder.glob(f"{name}.*.spool")):
-                    new = self._folder / f"{self._name}.{self._number:08d}.spool"
-                    path.rename(new)
-                    self._number += 1
-                    self._segments.append(new)
-                    self._bytes += new.stat().st_size
-                    self._counts.append(_count(new))
-                    self.pending += self._counts[-1]
+                for path in sorted(self._folder.glob(f"{name}.*{_SPOOL}")):
+                    try:
+                        self._take_over(path)
+                    except OSError as error:  # one bad file must not keep a service from starting
+                        self.trouble = error
                 with contextlib.suppress(OSError):
                     lock.unlink()
             finally:
                 os.close(held)
+
+    def _take_over(self, path: Path) -> None:
+        count, size = _count(path), path.stat().st_size
+        new = self._folder / f"{self._name}.{self._number:08d}{_SPOOL}"
+        path.rename(new)
+        self._number += 1
+        self._segments.append(new)
+        self._counts.append(count)
+        self._bytes += size
+        self.pending += count
+        self.adopted += count
 
 
 def _lock(path: Path, *, wait: bool = True) -> int:
@@ -202,8 +224,7 @@ def _lock(path: Path, *, wait: bool = True) -> int:
 
 def _whole_lines(path: Path) -> list[bytes]:
     """The lines of a segment; a last one that was cut short by a crash is no line."""
-    lines = path.read_bytes().splitlines(keepends=True)
-    return [line for line in lines if line.endswith(b"\n")]
+    return [line + b"\n" for line in path.read_bytes().split(b"\n")[:-1]]
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

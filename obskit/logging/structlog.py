@@ -17,7 +17,6 @@ from obskit.logging.failure import text_of
 from obskit.logging.fields import OF_STRUCTLOG
 from obskit.logging.formatter import JSONFormatter
 from obskit.logging.levels import level_of
-from obskit.logging.quick import END, NULL
 
 __all__ = ["Renderer", "structlog_processors"]
 
@@ -74,8 +73,9 @@ class Renderer:
         self._formatter = formatter
         self._quick = formatter.quick
         self._names = formatter.chosen
-        self._ids = formatter.encoder.event_ids
-        self._simple = formatter.quick.usable and not {"thread", "pid"} & set(formatter.chosen)
+        # The quick path knows the thread and the process of a record, not of an event.
+        if {"thread", "pid"} & set(formatter.chosen):
+            self._quick = None
 
     def __call__(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> bytes:
         """The line in UTF-8, without its newline.
@@ -87,21 +87,10 @@ class Renderer:
         """
         message = event.pop("event", "")
         try:
-            if self._simple and type(message) is str and type(event) is dict:
-                quick = self._quick
-                trace, end = NULL, END
-                bound = CONTEXT.get()
-                if event or bound is not None or self._ids:
-                    fields: dict[str, object] = {}
-                    attributes: dict[str, object] = {}
-                    plain = quick.sort(event, event, fields, attributes)
-                    if plain and bound is not None:
-                        names = [name for name in bound if name not in event]
-                        plain = quick.sort(names, bound, fields, attributes)
-                    if not plain:
-                        return self._careful(logger, method, event, message)
-                    trace, end = quick.end(fields, attributes)
-                line = quick.line(LEVELS[method], time.time(), logger.name, message, trace, end)
+            if self._quick is not None and type(message) is str and type(event) is dict:
+                line = self._quick.event(
+                    LEVELS[method], time.time(), logger.name, message, event, CONTEXT.get()
+                )
                 if line is not None:
                     return line
         except Exception:  # noqa: BLE001 - no plain event: the careful path takes every part by itself

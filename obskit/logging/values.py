@@ -135,16 +135,25 @@ class Copier:
             path: Its dotted path, to name what was cut.
             limit: The greatest number of UTF-8 bytes.
         """
-        for pattern in self._patterns:
-            # A little more than is written, so that the end of a secret is seen with its beginning.
-            value = pattern(value[: 2 * limit]) + value[2 * limit :]
         if self._room < 0:  # the line is full many times over: only beginnings are of use
             limit = 64
-        text, was_cut = cut(value, limit)
+        text, was_cut = cut(self.without_secrets(value, limit), limit)
         self._room -= len(text)
         if was_cut:
             self._cuts.add(path)
         return text
+
+    def without_secrets(self, value: str, limit: int = LIMITS.LEAF_BYTES) -> str:
+        """A text without what the patterns find, as far as it can be written.
+
+        Args:
+            value: An exact ``str``.
+            limit: The greatest number of UTF-8 bytes that are written of it.
+        """
+        for pattern in self._patterns:
+            # A little more than is written, so that the end of a secret is seen with its beginning.
+            value = pattern(value[: 2 * limit]) + value[2 * limit :]
+        return value
 
     def key(self, key: object) -> str:
         """A key of an object as an index takes it.

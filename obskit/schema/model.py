@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
+from typing import Final
 
 __all__ = ["Field", "FieldType", "Requirement", "Schema"]
+
+# A pattern that names characters and how many of them, and nothing else.
+_CLASS: Final = re.compile(r"\^?\[([A-Za-z0-9._-]+)\]\{(\d+),(\d+)\}\$?")
 
 
 class FieldType(StrEnum):
@@ -88,6 +93,17 @@ class Field:
     def path(self) -> tuple[str, ...]:
         """The keys that lead to the value on the wire."""
         return tuple(self.name.split("."))
+
+    @property
+    def alphabet(self) -> tuple[bytes, int, int] | None:
+        """ASCII characters, least and greatest number of them, where the pattern says no more than that."""
+        found = _CLASS.fullmatch(self.pattern)
+        if found is None:
+            return None
+        inside = re.compile(f"[{found[1]}]")
+        signs = bytes(code for code in range(128) if inside.match(chr(code)))
+        least, greatest = max(self.min_length, int(found[2])), int(found[3])
+        return signs, least, min(self.max_length or greatest, greatest)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -117,6 +117,8 @@ class Validator:
         self._patterns = {
             item.name: re.compile(item.pattern) for item in schema.fields if item.pattern
         }
+        # worked out once, since most lines that are looked into have a handful of these fields
+        self._fields = [(item, item.path, item.required) for item in schema.fields]
         self._parents = {".".join(item.path[:-1]) for item in schema.fields if len(item.path) > 1}
         self._checks: Mapping[FieldType, Callable[[Field, object], Iterator[Violation]]] = {
             FieldType.DATE: self._date,
@@ -142,10 +144,19 @@ class Validator:
             found.append(Violation("oversized-line", "", text))
         if not isinstance(event, dict):
             return [*found, Violation("type", "", f"the line is {_kind(event)}, not an object")]
-        for item in self.schema.fields:
-            found.extend(self._field(item, event))
-        found.extend(self._unknown(event, ""))
-        return found
+        strangers = list(self._unknown(event, ""))
+        # A field under another name is told once, as that; it is not missing besides.
+        renamed = {item.field for item in strangers if item.rule == "alias"}
+        for item, path, required in self._fields:
+            if not required and path[0] not in event:
+                continue
+            for broken in self._field(item, path, event):
+                if broken.rule == "required" and item.name in renamed:
+                    continue
+                if broken.rule == "type" and renamed and self._holds(item, event):
+                    continue
+                found.append(broken)
+        return found + strangers
 
     def check(self, item: Field, value: object) -> Iterator[Violation]:
         """What is wrong with one value, which is not null.
@@ -156,9 +167,11 @@ class Validator:
         """
         yield from self._checks[item.type](item, value)
 
-    def _field(self, item: Field, event: Mapping[str, object]) -> Iterator[Violation]:
+    def _field(
+        self, item: Field, path: tuple[str, ...], event: Mapping[str, object]
+    ) -> Iterator[Violation]:
         node: object = event
-        for depth, key in enumerate(item.path):
+        for depth, key in enumerate(path):
             if node is None:
                 break
             if not isinstance(node, dict):
@@ -170,7 +183,7 @@ class Validator:
                     yield Violation("required", item.name, text + hint)
                 return
             node = node[key]
-            if node is None and depth < len(item.path) - 1 and not item.required:
+            if node is None and depth < len(path) - 1 and not item.required:
                 return
         if node is None:
             if not item.nullable:
@@ -178,11 +191,20 @@ class Validator:
             return
         yield from self.check(item, node)
 
+    def _holds(self, item: Field, event: object) -> bool:
+        """Whether an object in a field's place is one of ECS: ``{"host": {"name": …}}``."""
+        for key in item.path:
+            event = event[key] if isinstance(event, dict) else None
+        inside = self._nested(item.name, event) if isinstance(event, dict) else ()
+        return any(not item.required or found.field == item.name for found in inside)
+
     def _unknown(self, node: Mapping[str, object], above: str) -> Iterator[Violation]:
         schema = self.schema
         for key, value in node.items():
             name = f"{above}{key}"
             if name in schema.by_name and "." not in key:
+                if isinstance(value, dict) and not _is_flattened(schema.by_name[name]):
+                    yield from self._nested(name, value)
                 continue
             if name in self._parents and "." not in key:
                 if isinstance(value, dict):
@@ -198,7 +220,9 @@ class Validator:
             yield Violation(
                 "alias", name, f"{name!r} is one dotted key; write it as nested objects"
             )
-        elif name in schema.by_alias and not isinstance(value, dict):
+        elif name in schema.by_alias and (
+            not isinstance(value, dict) or _is_flattened(schema.by_alias[name])
+        ):
             own = schema.by_alias[name].name
             yield Violation("alias", own, f"{name!r} is another name of {own}; rename it")
         elif isinstance(value, dict) and (nested := list(self._nested(name, value))):
@@ -299,6 +323,10 @@ class Validator:
                 if size > LIMITS.LEAF_BYTES:
                     text = f"{_shown(name)} has {size:,} bytes; {LIMITS.LEAF_BYTES:,} are indexed"
                     yield Violation("leaf-size", item.name, text)
+
+
+def _is_flattened(item: Field) -> bool:
+    return item.type is FieldType.FLATTENED
 
 
 _EXAMPLE: Final = "2023-09-10T12:34:56Z"

@@ -3,7 +3,8 @@
 Where ``logs`` is a pattern (``app/logs/*.json``), the lines go to a file of their own beside the service's,
 named ``obskit-canary-<id>`` so that the pattern matches it, and the file is removed afterwards: the service's
 files stay as they are. Where ``logs`` names one file, nothing beside it would be read: the line is appended
-to it in one write (``O_APPEND``), and only while the file ends with a whole line.
+to it in one write (``O_APPEND``), and only while the file ends with a whole line. A named file that is not there
+yet is made as the service would make it, in a folder of its own user, and stays: the service may have opened it.
 """
 
 from __future__ import annotations
@@ -143,19 +144,39 @@ def place(service: Service, folder: Path) -> Place:
     Raises:
         ObskitError: None of the service's paths is on this machine.
     """
-    for pattern in service.logs:
-        whole = str(folder / pattern)
+    paths = [str(folder / pattern) for pattern in service.logs]
+    for whole in paths:
         if not _GLOB.search(whole):
             if Path(whole).is_file():
                 return Place(path=Path(whole), own=False)
             continue
         for path in _beside(whole):
             return Place(path=path, own=True)
+    for whole in paths:
+        if not _GLOB.search(whole) and _can_be_made(Path(whole)):
+            return Place(path=Path(whole), own=False)
     raise ObskitError(
         f"{', '.join(service.logs)}: no such file, and no folder for one, on this machine",
         where=str(folder),
         hint="run obskit verify where the service writes its logs, and after it has begun to",
     )
+
+
+def _can_be_made(path: Path) -> bool:
+    """Whether a file made here would be the service's own: the folder's owner is who we are, or we are root."""
+    if not path.parent.is_dir() or os.path.lexists(path):
+        return False
+    return os.geteuid() in {0, path.parent.stat().st_uid}
+
+
+def _make(path: Path) -> None:
+    owner = path.parent.stat()
+    with contextlib.suppress(FileExistsError):  # the service has made it meanwhile
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        try:
+            os.fchown(handle, owner.st_uid, owner.st_gid if os.geteuid() == 0 else -1)
+        finally:
+            os.close(handle)
 
 
 def _beside(pattern: str) -> Iterator[Path]:
@@ -215,6 +236,7 @@ def _append(spot: Place, data: bytes) -> int:
     flags = os.O_WRONLY | os.O_APPEND | (os.O_CREAT if spot.own else 0)
     try:
         if not spot.own:
+            _make(spot.path)
             _wait_for_whole_line(spot.path)
         handle = os.open(spot.path, flags, 0o644)
         try:

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from obskit.errors import ConfigError, Problem
+import yaml
+
+from obskit.errors import ConfigError, Problem, Severity
 from obskit.targets import REGISTRY, target_class
+from obskit.targets.official import top_keys
 
 __all__ = ["Checked", "check_files"]
 
@@ -41,10 +44,12 @@ def check_files(paths: Iterable[Path]) -> list[Checked]:
     Raises:
         ConfigError: A path is not there.
     """
+    paths = list(paths)
     files = list(dict.fromkeys(_files(paths)))
+    named = {path for path in paths if path.is_file()}
     workers = min(8, (os.cpu_count() or 1) * 2)
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="check") as pool:
-        return list(pool.map(_check, files))
+        return list(pool.map(lambda file: _check(file, named=file in named), files))
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -67,7 +72,7 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
         )
 
 
-def _check(path: Path) -> Checked:
+def _check(path: Path, *, named: bool) -> Checked:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -79,4 +84,27 @@ def _check(path: Path) -> Checked:
         found = target_class(name).check_file(path, text)
         if found is not None:
             return Checked(path=path, target=name, problems=tuple(found))
-    return Checked(path=path, target="", problems=())
+    # Below a folder there may be anything; of a file that was named, silence would read as approval.
+    return Checked(path=path, target="", problems=tuple(_unknown(path, text)) if named else ())
+
+
+def _unknown(path: Path, text: str) -> Iterator[Problem]:
+    """Why a file was not checked: it cannot be read as what its name says, or it is of another kind."""
+    if path.suffix in (".yml", ".yaml", ".json"):
+        try:
+            for _ in yaml.parse(text, Loader=yaml.SafeLoader):  # JSON is YAML
+                pass
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            yield Problem(
+                rule="check/syntax", path=str(path), line=mark.line + 1 if mark else None,
+                column=mark.column + 1 if mark else None,
+                message=f"cannot be read: {getattr(error, 'problem', None) or error}",
+            )  # fmt: skip
+            return
+    own = "project" in top_keys(path, text)
+    words = f"is obskit's own: obskit check -f {path}" if own else "misspelt keys at the top?"
+    yield Problem(
+        rule="check/unknown-kind", path=str(path), severity=Severity.WARNING,
+        message=f"was not checked, for it is no file of a server that obskit knows: {words}",
+    )  # fmt: skip

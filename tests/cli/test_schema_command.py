@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,8 +14,13 @@ from click.testing import CliRunner, Result
 from obskit.cli.schema import FORMATS, command
 
 
-def run(*arguments: str, given: str | None = None) -> Result:
-    return CliRunner().invoke(command, list(arguments), input=given, standalone_mode=False)
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(command, list(arguments), standalone_mode=False)
+
+
+def piped(*arguments: str, given: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "obskit", "schema", *arguments]
+    return subprocess.run(command, input=given, capture_output=True, text=True, check=False)
 
 
 def test_show_lists_every_field() -> None:
@@ -67,16 +75,27 @@ def test_diff_of_nothing_is_quiet(tmp_path: Path) -> None:
 def test_infer_reads_standard_input(tmp_path: Path) -> None:
     given = '{"service":"a","cart":1}\n{"service":"b","cart":"x","orderId":"7"}\nnope\n'
     target = tmp_path / "schema.yml"
-    result = run("infer", "-o", str(target), given=given)
-    assert result.return_value == 1
+    result = piped("infer", "-o", str(target), given=given)
+    assert result.returncode == 1
     assert "conflict: cart" in result.stderr
     assert "2 events read, 1 lines are no JSON object" in result.stderr
     assert "order_id" in target.read_text(encoding="utf-8")
 
 
 def test_infer_without_conflicts_succeeds() -> None:
-    assert run("infer", given='{"cart":1}\n').return_value == 0
+    assert piped("infer", given='{"cart":1}\n').returncode == 0
 
 
 def test_infer_of_a_missing_file_says_so() -> None:
-    assert "cannot be read" in str(run("infer", "/no/such/file").exception)
+    assert "no such file or directory" in str(run("infer", "/no/such/file").exception)
+
+
+def test_infer_reads_what_lint_reads(tmp_path: Path) -> None:
+    inner = '{"service":"a","cart":1}\n'
+    wrapped = {"log": inner, "stream": "stdout", "time": "2023-09-10T12:34:56Z"}
+    (tmp_path / "docker.log").write_text(json.dumps(wrapped) + "\n", encoding="utf-8")
+    (tmp_path / "old.gz").write_bytes(gzip.compress(b'{"service":"b","cart":"x"}\n'))
+    result = run("infer", str(tmp_path))
+    assert result.return_value == 1
+    assert "conflict: cart: long in a (1×); string in b (1×)" in result.stderr
+    assert "2 events read, 0 lines are no JSON object, 0 fields" in result.stderr

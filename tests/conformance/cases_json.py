@@ -13,6 +13,7 @@ LINE = dumped(BASE)
 SYNTAX = {
     "empty-brace": "{", "cut-in-key": LINE[:5], "cut-in-value": LINE[:30], "cut-after-colon": LINE[: LINE.index(":") + 1], "cut-before-brace": LINE[:-1],
     "two-objects": LINE + LINE, "two-objects-space": LINE + " " + LINE, "two-objects-comma": LINE + "," + LINE, "comma-behind": LINE + ",",
+    "scalar-before": "42 " + LINE, "text-before": '"web-1" ' + LINE, "array-before": "[] " + LINE, "scalar-behind": LINE + " 42", "null-behind": LINE + " null", "scalar-between": LINE + " 42 " + LINE,
     "extra-brace": LINE + "}", "text-behind": LINE + " ok", "text-in-front": "INFO " + LINE, "prefix-of-compose": "web-1  | " + LINE, "plain-text": "Server started on port 8080",
     "apache": '127.0.0.1 - - [10/Sep/2023:12:34:56 +0000] "GET / HTTP/1.1" 200 45', "logfmt": "ts=2023-09-10T12:34:56Z level=info msg=hi",
     "trailing-comma": LINE[:-1] + ",}", "leading-comma": LINE.replace("{", "{,", 1), "double-comma": LINE.replace(",", ",,", 1), "missing-comma": LINE.replace(',"level"', '"level"', 1),

@@ -22,6 +22,7 @@ from obskit.local.prometheus import Prometheus
 from obskit.schema import BUILTIN
 from obskit.targets import create, sections, stack
 from obskit.targets.alertmanager.listener import Listener, listen
+from tests.conftest import Generation
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.xdist_group("cluster")]
 
@@ -39,17 +40,29 @@ groups:
 class Cluster:
     """Two of each."""
 
-    def __init__(self, start: Callable[..., local.Running], folder: Path) -> None:
+    def __init__(
+        self, start: Callable[..., local.Running], folder: Path, generation: Generation
+    ) -> None:
         gossip = [f"127.0.0.1:{local.free_port()}" for _ in range(2)]
         self.alertmanagers = [
-            start(Alertmanager(name=f"alertmanager{n}", cluster=gossip[n], peers=(gossip[1 - n],)))
+            start(
+                Alertmanager(
+                    name=f"alertmanager{n}", cluster=gossip[n], peers=(gossip[1 - n],),
+                    version=generation.alertmanager,
+                )
+            )
             for n in range(2)
-        ]
+        ]  # fmt: skip
         addresses = ",".join(item.addresses["address"] for item in self.alertmanagers)
         self.prometheus = [
-            start(Prometheus(name=f"prometheus{n}", alertmanager=addresses, interval=1))
+            start(
+                Prometheus(
+                    name=f"prometheus{n}", alertmanager=addresses, interval=1,
+                    version=generation.prometheus,
+                )
+            )
             for n in range(2)
-        ]
+        ]  # fmt: skip
         self.receiver = f"http://127.0.0.1:{local.free_port()}"
         first, second = self.alertmanagers
         one, two = self.prometheus
@@ -102,9 +115,11 @@ def arrivals(listener: Listener, run: str, seconds: float) -> Counter[str]:
 
 @pytest.fixture(scope="module")
 def cluster(
-    module_servers: Callable[..., local.Running], tmp_path_factory: pytest.TempPathFactory
+    module_servers: Callable[..., local.Running],
+    tmp_path_factory: pytest.TempPathFactory,
+    generation: Generation,
 ) -> Cluster:
-    return Cluster(module_servers, tmp_path_factory.mktemp("cluster"))
+    return Cluster(module_servers, tmp_path_factory.mktemp("cluster"), generation)
 
 
 def test_every_instance_is_provisioned_and_proved(cluster: Cluster) -> None:

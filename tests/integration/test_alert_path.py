@@ -11,6 +11,7 @@ import yaml
 
 from obskit.config import load
 from obskit.deadline import Deadline
+from obskit.delivery.files import Folder
 from obskit.delivery.http import Http
 from obskit.engine.execute import State, apply
 from obskit.engine.plan import Action, Cause
@@ -23,6 +24,7 @@ from obskit.local.prometheus import Prometheus
 from obskit.schema import BUILTIN
 from obskit.targets import create, sections, stack
 from obskit.targets.prometheus.client import PrometheusApi
+from tests.conftest import Generation
 
 pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("alert-path")]
 
@@ -68,6 +70,7 @@ class World:
               url: {self.prometheus.url}
               packs: [node, services, redis]
               files: {self.prometheus.addresses["files"]}
+              reload: {{log: "{self.prometheus.log}"}}
             alertmanager:
               url: {self.alertmanager.url}
               file: {self.alertmanager.addresses["file"]}
@@ -92,15 +95,18 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(
-    module_servers: Callable[..., local.Running], tmp_path_factory: pytest.TempPathFactory
+    module_servers: Callable[..., local.Running],
+    tmp_path_factory: pytest.TempPathFactory,
+    generation: Generation,
 ) -> World:
-    alertmanager = module_servers(Alertmanager(config=THEIRS))
+    alertmanager = module_servers(Alertmanager(config=THEIRS, version=generation.alertmanager))
     exporter = module_servers(NodeExporter())
     prometheus = module_servers(
         Prometheus(
             alertmanager=alertmanager.addresses["address"],
             scrape=(("node", exporter.addresses["address"]),),
             interval=1,
+            version=generation.prometheus,
         )
     )
     api = PrometheusApi(Http(prometheus.url))
@@ -226,6 +232,8 @@ def test_a_refused_reload_puts_the_old_file_back(world: World, targets, monkeypa
     outcomes = apply(stack.plan(targets, "demo"), targets)
     assert [o.state for o in outcomes] == [State.UNDONE]
     assert "500" in str(outcomes[0].error)
+    assert "its log: " in str(outcomes[0].error), "the answer has no reason, the log has"
+    assert "unexpected right parenthesis" in str(outcomes[0].error)
     assert rules.read_text() == before
     assert (
         stack.plan(world.targets(metrics=world.exporter.addresses["address"]), "demo").changes == ()
@@ -286,11 +294,9 @@ def test_doctor_names_the_missing_lines(world: World, targets) -> None:
     assert [f.subject for items in found.values() for f in items if f.ok is False] == []
     moved = world.targets()
     other = world.folder / "elsewhere"
-    for name in ("rules", "targets"):
+    for name in ("rules", "scrape", "targets"):
         (other / name / "deep").mkdir(parents=True, exist_ok=True)
-    from obskit.delivery.files import Folder
-
-    moved["prometheus"].folders = {k: Folder(other / k / "deep") for k in ("rules", "targets")}
+        moved["prometheus"].folders[name] = Folder(other / name / "deep")
     (finding,) = [f for f in stack.examine(moved)["prometheus"] if f.subject == "rule_files"]
     assert finding.ok is False
     assert "rule_files:\n  - " in finding.next

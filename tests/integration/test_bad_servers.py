@@ -151,9 +151,39 @@ def test_its_authority_or_its_fingerprint_makes_it_trusted(
             ask(server.url, auth=Auth(ca_fingerprint="00" * 32))
 
 
+def _shows(folder: Path, leaf: trustme.LeafCert, more: trustme.CA) -> ssl.SSLContext:
+    """A server's context that sends one more certificate behind its own."""
+    file = folder / "chain.pem"
+    file.write_bytes(leaf.cert_chain_pems[0].bytes() + more.cert_pem.bytes())
+    leaf.private_key_pem.write_to_path(str(folder / "key.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file, folder / "key.pem")
+    return context
+
+
+def test_the_fingerprint_of_an_authority_vouches_for_what_it_signed_only(
+    ask: Ask, authority: trustme.CA, tmp_path: Path
+) -> None:
+    """An impostor can send the authority's certificate along, which is public; he cannot sign with it."""
+    der = ssl.PEM_cert_to_DER_cert(authority.cert_pem.bytes().decode())
+    auth = Auth(ca_fingerprint=hashlib.sha256(der).hexdigest(), username="a", password=Secret("b"))
+    genuine = _shows(tmp_path, authority.issue_cert("127.0.0.1"), authority)
+    with bad.serving(fine, tls=genuine) as server:
+        assert ask(server.url, auth=auth) == {"ok": True}
+    impostor = _shows(tmp_path, trustme.CA().issue_cert("127.0.0.1"), authority)
+    with bad.serving(fine, tls=impostor) as server:
+        with pytest.raises(UnreachableError, match="not trusted"):
+            ask(server.url, auth=auth)
+        assert not server.requests, "no password is sent"
+    elsewhere = _shows(tmp_path, authority.issue_cert("another.example"), authority)
+    with bad.serving(fine, tls=elsewhere) as server:
+        with pytest.raises(UnreachableError, match="not trusted"):
+            ask(server.url, auth=auth)
+
+
 def test_https_to_a_server_without_tls_says_so(ask: Ask) -> None:
     with bad.serving(fine) as server:
-        with pytest.raises(UnreachableError, match=r"TLS|no connection"):
+        with pytest.raises(UnreachableError, match="does not speak TLS"):
             ask(server.url.replace("http:", "https:"))
 
 

@@ -166,6 +166,20 @@ def test_a_named_file_gets_its_line_appended_whole(
     ]  # fmt: skip
 
 
+def test_a_service_that_has_not_logged_yet_is_proved(
+    elastic: Running, beat: Running, tmp_path: Path
+) -> None:
+    """Its file is named and not there: it is made, and what the service appends later arrives as well."""
+    service = shop(tmp_path, "newcomer", "app.log")
+    targets = targets_for(elastic, beat, tmp_path, [service])
+    provision(targets)
+    assert not (tmp_path / "newcomer" / "app.log").exists()
+    proofs = proofs_of(targets)
+    assert {proof.verdict for proof in proofs.values()} == {Verdict.PROVED}, proofs
+    proofs = proofs_of(targets)
+    assert {proof.verdict for proof in proofs.values()} == {Verdict.PROVED}, proofs
+
+
 def test_a_service_without_logs_or_shipper_is_not_configured(
     elastic: Running, tmp_path: Path
 ) -> None:
@@ -180,7 +194,7 @@ def test_a_service_without_logs_or_shipper_is_not_configured(
 def test_logs_that_are_not_on_this_machine_are_unproved(
     elastic: Running, beat: Running, tmp_path: Path
 ) -> None:
-    away = {"name": "away", "logs": ["no/such/folder/*.json", "no-file.log"]}
+    away = {"name": "away", "logs": ["no/such/folder/*.json", "no/file.log"]}
     proofs = proofs_of(targets_for(elastic, beat, tmp_path, [away]))
     assert {proof.verdict for proof in proofs.values()} == {Verdict.UNPROVED}
     assert "run obskit verify where the service writes" in proofs["canary/away"].next

@@ -9,6 +9,7 @@ import pytest
 
 from obskit.errors import Severity
 from obskit.targets.loose import check_files
+from obskit.targets.official import top_keys
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("check-files")]
 
@@ -48,16 +49,42 @@ def checkers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     return promtool, amtool
 
 
+def prometheus_files(corpora: Path, *kinds: str) -> list[Path]:
+    """Files of Prometheus' own repository with one of these keys at their top, and none of another kind."""
+    found = sorted((corpora / "prom-rules" / "promtool").rglob("*.y*ml"))
+    keys = {path: top_keys(path, path.read_text()) for path in found}
+    return [
+        path for path in found
+        if keys[path] & set(kinds) and "apiVersion" not in keys[path]
+        and ("tests" in kinds or "tests" not in keys[path])
+    ]  # fmt: skip
+
+
 def test_prometheus_configurations(corpora: Path, checkers: tuple[str, str]) -> None:
-    folder = corpora / "prom-rules" / "promtool" / "config" / "testdata"
-    paths = [*folder.glob("*.bad.yml"), *folder.glob("*.good.yml")]
-    alarms, nowhere, good, bad = judge(
-        sorted(paths), [checkers[0], "check", "config", "--syntax-only"]
-    )
+    paths = prometheus_files(
+        corpora, "global", "scrape_configs", "rule_files", "remote_write", "remote_read", "alerting",
+        "otlp", "tracing", "storage", "scrape_config_files",
+    )  # fmt: skip
+    alarms, nowhere, good, bad = judge(paths, [checkers[0], "check", "config", "--syntax-only"])
     assert alarms == []
-    assert bad > 40
-    assert good > 0
+    assert bad > 60
+    assert good > 25
     assert len(nowhere) <= 0.05 * bad, nowhere
+
+
+def test_tests_of_rules(corpora: Path, checkers: tuple[str, str]) -> None:
+    """What fails only because its rules are not there is no error, and is told."""
+    paths = prometheus_files(corpora, "tests")
+    alarms, nowhere, good, bad = judge(paths, [checkers[0], "test", "rules"])
+    assert alarms == []
+    assert good > 0
+    assert bad > 4
+    names = {item.partition(":")[0] for item in nowhere}
+    assert names == {"long-period.yml", "rules_run.yml"}
+    for path in paths:
+        if path.name in names:
+            (checked,) = check_files([path])
+            assert [p.rule for p in checked.problems] == ["prometheus/test-rules-missing"]
 
 
 def test_rule_files(corpora: Path, checkers: tuple[str, str]) -> None:
@@ -80,6 +107,23 @@ def test_alertmanager_configurations(corpora: Path, checkers: tuple[str, str]) -
     assert good > 5
     assert bad > 8
     assert len(nowhere) <= 0.05 * bad, nowhere
+
+
+def test_tests_of_rules_objects_and_lists_of_targets_are_known_for_what_they_are(
+    corpora: Path, checkers: tuple[str, str]
+) -> None:
+    """Tests whose rules are not there are not judged, and say so; none is read as a prometheus.yml."""
+    rules = corpora / "prom-rules"
+    checked = check_files(
+        [rules / "kube-prometheus", rules / "kubernetes-mixin-tests",
+         *(rules / "promtool/cmd/promtool/testdata").glob("good-sd-file.*")]
+    )  # fmt: skip
+    assert sum(item.target == "prometheus" for item in checked) >= 8
+    found = {item.path.name: item.problems for item in checked if item.target == "prometheus"}
+    assert [str(p) for item in checked for p in item.problems if p.severity is Severity.ERROR] == []
+    for name in ("tests.yaml", "apps_alerts-test.yaml", "resource_alerts-test.yaml"):
+        assert {p.rule for p in found[name]} == {"prometheus/test-rules-missing"}
+        assert all(p.line for p in found[name])
 
 
 def test_dashboards_of_others_are_no_errors(corpora: Path) -> None:
@@ -121,3 +165,30 @@ def test_the_place_is_found_where_the_checker_names_none(tmp_path: Path, promtoo
     ((line, message),) = errors(path)
     assert line == 5
     assert "lowercase" in message
+
+
+def test_a_named_file_of_no_known_kind_is_not_passed_in_silence(tmp_path: Path) -> None:
+    odd, broken = tmp_path / "odd.yml", tmp_path / "broken.yml"
+    odd.write_text("scrape_config: []\n")
+    broken.write_text("a: b\n c: d\n")
+    (first,), (second,) = (item.problems for item in check_files([odd, broken]))
+    assert (first.rule, first.severity) == ("check/unknown-kind", Severity.WARNING)
+    assert (second.rule, second.severity, second.line) == ("check/syntax", Severity.ERROR, 2)
+    assert [item.problems for item in check_files([tmp_path])] == [(), ()], (
+        "a folder holds anything"
+    )
+
+
+def test_without_its_checker_a_file_is_not_called_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("obskit.delivery.checker.find", lambda _: None)
+    texts = {
+        "prometheus.yml": "scrape_configs: []\n", "rules.yml": "groups: []\n",
+        "tests.yml": "tests: []\nevaluation_interval: 1m\n", "targets.yml": "- targets: [a:1]\n",
+        "alertmanager.yml": "route: {receiver: a}\n",
+    }  # fmt: skip
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+        (checked,) = check_files([tmp_path / name])
+        assert [p.rule.rpartition("/")[2][:3] for p in checked.problems] == ["no-"], checked

@@ -1,7 +1,7 @@
-"""What only a complete Elasticsearch can show: data stream lifecycle, lazy rollover, API keys.
+"""What only a complete Elasticsearch can show: data stream lifecycle, lazy rollover, ILM, and all of it by API key.
 
-The minimal distribution of the other tests has none of these; without ``OBSKIT_TEST_ELASTICSEARCH_URL`` they are
-unproved.
+The minimal distribution of the other tests has neither lifecycle nor ILM; without ``OBSKIT_TEST_ELASTICSEARCH_URL``
+they are unproved.
 """
 
 from __future__ import annotations

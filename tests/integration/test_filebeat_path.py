@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,8 @@ from obskit.local import server
 from obskit.local.elasticsearch import Elasticsearch
 from obskit.local.filebeat import Filebeat as FilebeatServer
 from obskit.local.server import Running, Server
+from obskit.logging import JSONFormatter
+from obskit.logging.files import FileHandler
 from obskit.schema import BUILTIN, REFERENCE_LINE
 from obskit.targets import create, sections, stack
 from obskit.targets.base import Canary
@@ -74,7 +78,7 @@ class LogPath:
     def search(self, stream: str, count: int, *, seconds: float = 30) -> list[dict[str, Any]]:
         """The documents of a stream, once there are so many."""
         url = f"{self.elasticsearch.url}/{stream}/_search"
-        query = {"size": 1000, "sort": [{"@timestamp": "asc"}]}
+        query = {"size": 2000, "sort": [{"@timestamp": "asc"}]}
         deadline = time.monotonic() + seconds
         while True:
             httpx.post(f"{self.elasticsearch.url}/{stream}/_refresh")
@@ -83,6 +87,13 @@ class LogPath:
             if len(found) >= count or time.monotonic() > deadline:
                 return [hit["_source"] for hit in found]
             time.sleep(0.3)
+
+    def ignored(self, stream: str) -> list[dict[str, Any]]:
+        """The documents of a stream of which Elasticsearch did not index a value."""
+        url = f"{self.elasticsearch.url}/{stream}/_search"
+        answer = httpx.post(url, json={"query": {"exists": {"field": "_ignored"}}})
+        found: list[dict[str, Any]] = answer.raise_for_status().json()["hits"]["hits"]
+        return found
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +130,7 @@ def test_the_conformance_corpus_arrives_with_its_verdicts(path: LogPath) -> None
     assert all(item["message"] and item["error"]["type"] == "schema" for item in quarantined)
     documents = path.search("logs-obskit.*,-logs-obskit.invalid-*", len(good))
     assert len(documents) == len(good)
+    assert path.ignored("logs-obskit.*,-logs-obskit.invalid-*") == []
     for document in documents:
         assert document["@timestamp"] == document["timestamp"]
         assert {"host", "environment", "version"} <= document.keys()
@@ -184,6 +196,27 @@ def test_a_file_of_one_line_is_read_and_followed_to_its_acknowledgement(path: Lo
     assert lost is not None
     assert lost.passed is False
     assert "no input reads" in lost.detail
+
+
+@pytest.mark.parametrize("pattern", ["*.log", "*.log*"])
+def test_a_file_that_rotates_while_it_is_followed_loses_no_line(
+    path: LogPath, pattern: str
+) -> None:
+    """Rotated files leave the pattern ``*.log``, or stay in ``*.log*``: each line arrives, and once."""
+    name = f"rotating{len(pattern)}"
+    log = path.folder / name / "app.log"
+    path.provision([{"name": name, "logs": [f"{name}/{pattern}"]}])
+    handler = FileHandler(log, max_bytes=50_000, backups=20)
+    handler.setFormatter(JSONFormatter(service=name))
+    for number in range(1_200):
+        handler.handle(logging.LogRecord(name, 20, "", 0, f"line {number}", (), None))
+        time.sleep(0.01)
+    handler.close()
+    assert len(list(log.parent.glob("app.log.*"))) >= 3
+    found = path.search(f"logs-obskit.{name}-default", 1_200)
+    numbers = Counter(int(item["message"].removeprefix("line ")) for item in found)
+    assert sorted(set(range(1_200)) - numbers.keys()) == []
+    assert max(numbers.values()) == 1
 
 
 def test_loaded_is_proved_and_fails_for_an_input_that_does_not_run(path: LogPath) -> None:

@@ -93,7 +93,9 @@ def test_up_twice_leaves_running_what_runs_and_adds_what_is_new(folder: Path) ->
 
 
 def test_up_starts_again_what_died(folder: Path) -> None:
-    first = _up(folder, "alertmanager").servers["alertmanager"]
+    stack = _up(folder, "alertmanager")
+    assert stack.logs.is_dir(), "services log there, whichever part of the stack runs"
+    first = stack.servers["alertmanager"]
     os.kill(first.pid, signal.SIGKILL)
     while first.alive:
         time.sleep(0.05)

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import shutil
 import socket
 import subprocess
 import time
@@ -20,29 +18,25 @@ from typing import Any
 import httpx
 import pytest
 
+from obskit.config import Settings
 from obskit.deadline import Deadline
 from obskit.engine.verify import Verdict, verify
 from obskit.local.server import Running, free_port
 from obskit.schema import BUILTIN, REFERENCE_LINE
 from obskit.schema.export import logstash
 from obskit.targets.logstash import Logstash
+from obskit.targets.logstash.content import DEAD_LETTERS, MAIN, pipeline_files
+from obskit.targets.logstash.settings import LogstashSettings
 from tests.contract.rigs.base import apply, make_target, plan_of
 from tests.unit.logpath.corpus import conformance, random_cases
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
 
-@pytest.fixture(scope="module")
-def program() -> Path:
+@pytest.fixture
+def program(logstash_binary: Path) -> Path:
     """Logstash's program."""
-    named = os.environ.get("OBSKIT_TEST_LOGSTASH", "")
-    found = Path(named) / "bin" / "logstash" if named and Path(named).is_dir() else Path(named)
-    if named and found.is_file():
-        return found
-    on_path = shutil.which("logstash")
-    if named or on_path is None:
-        pytest.skip(f"no real Logstash here: OBSKIT_TEST_LOGSTASH is {named or 'not set'}")
-    return Path(on_path)
+    return logstash_binary
 
 
 def _settings(folder: Path, **more: Any) -> Path:
@@ -204,3 +198,60 @@ def _send(port: int, lines: list[bytes]) -> None:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.5)
+
+
+# What it says of the pipelines before they run, and what the grammar checker says without it -------------------
+
+
+@pytest.fixture(scope="module")
+def files() -> dict[str, str]:
+    """The pipelines with all their parts."""
+    own = LogstashSettings.model_validate(
+        {
+            "url": "http://127.0.0.1:9600",
+            "files": "pipelines",
+            "tcp_port": 5045,
+            "dead_letter_queue": "/var/lib/logstash/dead_letter_queue",
+        }
+    )
+    settings = Settings.model_validate({"project": "real"})
+    return pipeline_files(settings, own, BUILTIN, "http://127.0.0.1:9200")
+
+
+def _verdict(program: Path, text: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    file = folder / "pipeline.conf"
+    file.write_text(text, encoding="utf-8")
+    return subprocess.run(
+        [program, "--config.test_and_exit", "--path.config", file, "--path.data", folder / "data",
+         "--path.logs", folder / "logs", "--log.level", "error"],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [MAIN, DEAD_LETTERS])
+def test_logstash_accepts_the_pipeline(
+    name: str, files: dict[str, str], program: Path, tmp_path: Path
+) -> None:
+    done = _verdict(program, files[name], tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_logstash_does_refuse_a_wrong_one(
+    files: dict[str, str], program: Path, tmp_path: Path
+) -> None:
+    wrong = files[MAIN].replace("data_stream_type =>", "data_stream_typ =>")
+    assert _verdict(program, wrong, tmp_path).returncode != 0
+
+
+@pytest.mark.parametrize("name", [MAIN, DEAD_LETTERS])
+def test_the_grammar_accepts_the_pipeline(
+    name: str, files: dict[str, str], mustache: Path, tmp_path: Path
+) -> None:
+    """What can be said without a Logstash."""
+    file = tmp_path / "pipeline.conf"
+    file.write_text(files[name], encoding="utf-8")
+    done = subprocess.run([mustache, "check", file], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

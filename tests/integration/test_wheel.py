@@ -43,6 +43,10 @@ def test_the_wheel_carries_the_content_and_no_tests(wheel: Path) -> None:
     assert "obskit/content/dashboards/node.json" in names
     assert "obskit/content/prometheus/rules/node.yml" in names
     assert "obskit/py.typed" in names
+    cargo = subprocess.run("cargo --version", shell=True, capture_output=True).returncode == 0
+    native = cargo and os.environ.get("OBSKIT_NATIVE") != "none"
+    assert ("obskit/_native.abi3.so" in names) == native
+    assert wheel.name.endswith("-py3-none-any.whl") != native
     assert not [name for name in names if name.startswith("tests/") or "__pycache__" in name]
 
 

@@ -66,6 +66,9 @@ def serving(behave: Behaviour, *, tls: ssl.SSLContext | None = None) -> Iterator
                 connection = tls.wrap_socket(connection, server_side=True)
             live.append(connection)
             with connection:
+                if tls is None and connection.recv(1, socket.MSG_PEEK) == b"\x16":
+                    connection.sendall(answer(400))  # a TLS handshake, which is no line of HTTP
+                    return
                 stream = connection.makefile("rb")
                 while not stopping.is_set():
                     request = _read(stream, len(server.requests))
@@ -193,12 +196,16 @@ def first(count: int, one: Behaviour, then: Behaviour) -> Behaviour:
 
 
 def relay(
-    upstream: str, change: Callable[[Request, bytes], bytes] = lambda _, data: data
+    upstream: str,
+    change: Callable[[Request, bytes], bytes] = lambda _, data: data,
+    *,
+    trust: ssl.SSLContext | None = None,
 ) -> Behaviour:
     """Pass requests to a real server, and its answers back, changed or not.
 
     Args:
         upstream: Address of the real server.
+        trust: What vouches for it, where it speaks TLS.
         change: Given a request and the bytes of its whole answer, what is sent instead. An answer that
             was changed ends its connection, so that a shorter one is seen as cut.
     """
@@ -209,7 +216,8 @@ def relay(
         headers.pop("transfer-encoding", None)
         headers["content-length"] = str(len(request.body))
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        with socket.create_connection((parts.hostname or "", parts.port or 80), 30) as peer:
+        plain = socket.create_connection((parts.hostname or "", parts.port or 80), 30)
+        with trust.wrap_socket(plain, server_hostname=parts.hostname) if trust else plain as peer:
             peer.sendall(
                 f"{request.method} {request.target} HTTP/1.1\r\n{head}\r\n".encode() + request.body
             )

@@ -29,28 +29,32 @@ module LogStash
   module Json
     ParserError = Class.new(StandardError)
 
-    # Numbers with a point or an exponent become BigDecimal; of several documents the last one counts.
+    # Numbers with a point or an exponent become BigDecimal; of several values the last one counts.
     def self.load(text)
-      text = text.delete_prefix("\uFEFF")
-      return nil if text.strip.empty?
-      parsed(text)
+      values = parsed(text.delete_prefix("\uFEFF"))
+      values.last
     rescue ::JSON::ParserError => error
-      at = text.rindex("}{") or raise ParserError, error.message
-      begin
-        parsed(text[0..at])
-        parsed(text[(at + 1)..])
-      rescue ::JSON::ParserError
-        raise ParserError, error.message
-      end
+      raise ParserError, error.message
     end
 
     # Jackson takes strict JSON only (json-invalid); the json gem reads comments and unknown escapes as well.
     TOKEN = /[ \t\r\n]+|[\[\]{},:]|"(?:[^"\\\x00-\x1f]|\\(?:["\\\/bfnrt]|u\h{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/
 
+    # The values at the root, one behind the other, as Jackson reads them: only behind a number there has to be space.
     def self.parsed(text)
-      tokens = StringScanner.new(text)
-      tokens.skip(TOKEN) or raise ::JSON::ParserError, "not strict JSON" until tokens.eos?
-      ::JSON.parse(text, decimal_class: BigDecimal, max_nesting: 1000)
+      tokens, values, start, depth = StringScanner.new(text), [], 0, 0
+      until tokens.eos?
+        token = tokens.scan(TOKEN) or raise ::JSON::ParserError, "not strict JSON"
+        next if token.match?(/\A[ \t\r\n]/)
+        depth += 1 if token.match?(/\A[\[{]/)
+        depth -= 1 if token.match?(/\A[\]}]/)
+        next unless depth == 0
+        raise ::JSON::ParserError, "no space behind a number" if token.match?(/\A[-\d]/) && tokens.check(/[^ \t\r\n]/)
+        values << ::JSON.parse(text.byteslice(start...tokens.pos), decimal_class: BigDecimal, max_nesting: 1000)
+        start = tokens.pos
+      end
+      raise ::JSON::ParserError, "it ends too early" unless text.byteslice(start..).strip.empty?
+      values
     end
   end
 
@@ -123,8 +127,22 @@ end
 plugin = Plugin.new(File.read(ARGV[0], encoding: "UTF-8"))
 STDIN.set_encoding("UTF-8")
 STDOUT.set_encoding("UTF-8")
-STDIN.each_line do |text|
-  event = LogStash::Event.new(JSON.parse(text, max_nesting: false))
-  plugin.filter(event)
-  puts(event.cancelled? ? "null" : JSON.generate(JSON.parse(event.to_json, max_nesting: false), max_nesting: 0))
+lines = STDIN.each_line.to_a
+made = Array.new(lines.size)
+waiting = Queue.new
+lines.size.times { |index| waiting << index }
+waiting.close
+# Several workers run through one and the same filter, as in Logstash.
+workers = Array.new(4) do
+  Thread.new do
+    while (index = waiting.pop)
+      event = LogStash::Event.new(JSON.parse(lines[index], max_nesting: false))
+      plugin.filter(event)
+      made[index] = "null"
+      next if event.cancelled?
+      made[index] = JSON.generate(JSON.parse(event.to_json, max_nesting: false), max_nesting: 0)
+    end
+  end
 end
+workers.each(&:join)
+puts(made)

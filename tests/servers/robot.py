@@ -70,7 +70,10 @@ def platform(port: int = 0, handle: Callable[[Received], Any] | None = None) -> 
             one = Received(self.path, {k.lower(): v for k, v in self.headers.items()}, raw)
             status, headers, body = made.take(one)
             if handle is not None:
-                body = json.dumps(handle(one)).encode()
+                said = handle(one)
+                body = (said if isinstance(said, str) else json.dumps(said)).encode()
+                if isinstance(said, str):  # a platform that answers no JSON says so
+                    headers = {"content-type": "text/html", **headers}
             self.send_response(status)
             for name, value in {"content-type": "application/json", **headers}.items():
                 self.send_header(name, value)

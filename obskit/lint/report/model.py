@@ -81,6 +81,4 @@ class Report:
         Args:
             severity: The least severity that counts.
         """
-        order = list(Severity)
-        least = order.index(severity)
-        return sum(item.count for item in self.rules if order.index(item.severity) >= least)
+        return sum(item.count for item in self.rules if item.severity.rank >= severity.rank)

@@ -46,6 +46,9 @@ def summary(report: Report) -> Iterator[str]:
     """
     read = f"{_counted(report.lines, 'line')} in {_counted(report.sources, 'source')}"
     if not report.rules:
+        if not report.lines:  # success, but of nothing
+            yield f"{read}: nothing was judged"
+            return
         yield f"{read}: no findings" + _known(report)
         return
     name_width = max(len(item.rule) for item in report.rules)

@@ -29,6 +29,7 @@ def check(line: Line, context: Context) -> Iterator[Finding]:
         names = [
             (name, path)
             for name in (item.name, *item.aliases)
+            if name in line.event or name.partition(".")[0] in line.event
             for path in places(context.schema, line.event, name)
         ]
         for name, path in names[1:]:

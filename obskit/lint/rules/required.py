@@ -23,8 +23,5 @@ SEVERITY: Final = Severity.ERROR
 
 def check(line: Line, context: Context) -> Iterator[Finding]:
     """What the rule finds on one line."""
-    found = line.violations.get(ID, ())
-    aliased = {item.own for item in line.strangers} if found else set()
-    for item in found:
-        if item.field not in aliased:
-            yield Finding(item.message, tuple(item.field.split(".")))
+    for item in line.violations.get(ID, ()):
+        yield Finding(item.message, tuple(item.field.split(".")))

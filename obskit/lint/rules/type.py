@@ -21,9 +21,5 @@ SEVERITY: Final = Severity.ERROR
 
 def check(line: Line, context: Context) -> Iterator[Finding]:
     """What the rule finds on one line."""
-    found = line.violations.get(ID, ())
-    # {"host": {"name": …}} is told by the rule alias
-    holders = {item.path[0] for item in line.strangers if item.own} if found else set()
-    for item in found:
-        if item.field not in holders or "is an object" not in item.message:
-            yield Finding(item.message, tuple(item.field.split(".")) if item.field else ())
+    for item in line.violations.get(ID, ()):
+        yield Finding(item.message, tuple(item.field.split(".")) if item.field else ())

@@ -44,6 +44,14 @@ class Source:
         """The name in findings."""
         return "stdin" if self.name == STDIN else self.name
 
+    def is_file(self, path: Path) -> bool:
+        """Whether this is that file, whatever either is called.
+
+        Args:
+            path: A file that is there.
+        """
+        return self.name != STDIN and Path(self.name).samefile(path)
+
     @property
     def splittable(self) -> bool:
         """Whether parts of it can be read on their own."""

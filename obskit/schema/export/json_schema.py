@@ -1,13 +1,15 @@
 """JSON Schema, draft 2020-12, of one event (https://json-schema.org/draft/2020-12).
 
 A dotted name is a nested object. ``format`` is asserted by validators only where they are told to;
-the timestamp therefore carries its whole rule as a ``pattern`` too.
+the timestamp therefore carries its whole rule as a ``pattern`` too. Bounds that the log schema counts in bytes are
+counted in characters here, for want of a word: a text of 8,191 characters that takes more bytes passes.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from obskit.schema.fields import LIMITS
 from obskit.schema.model import Field, FieldType, Schema
 
 __all__ = ["export"]
@@ -40,11 +42,35 @@ def export(schema: Schema) -> dict[str, Any]:
         node["properties"][field.path[-1]] = _property(field)
         if field.required:
             node.setdefault("required", []).append(field.path[-1])
+    flattened = any(field.type is FieldType.FLATTENED for field in schema.fields)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"{schema.name} log event, schema version {schema.version}",
         **root,
+        **({"$defs": _levels()} if flattened else {}),
     }
+
+
+def _levels() -> dict[str, Any]:
+    """What may stand at each level below a flattened field: the last one holds no further object."""
+    made: dict[str, Any] = {
+        "key": {"pattern": "^[^\\u0000]*$", "maxLength": LIMITS.KEY_BYTES},
+    }
+    for level in range(1, LIMITS.ATTRIBUTE_DEPTH + 1):
+        here, below = f"level{level}", f"level{level + 1}"
+        made[here] = {
+            "maxLength": LIMITS.LEAF_BYTES,
+            "items": {"$ref": f"#/$defs/{here}"},
+            "propertyNames": {"$ref": "#/$defs/key"},
+            "additionalProperties": {"$ref": f"#/$defs/{below}"},
+        }
+    last = f"level{LIMITS.ATTRIBUTE_DEPTH + 1}"
+    made[last] = {
+        "not": {"type": "object"},
+        "maxLength": LIMITS.LEAF_BYTES,
+        "items": {"$ref": f"#/$defs/{last}"},
+    }
+    return made
 
 
 def _object(description: str) -> dict[str, Any]:
@@ -75,7 +101,9 @@ def _property(field: Field) -> dict[str, Any]:
         body["minimum"] = field.minimum
     if field.maximum is not None:
         body["maximum"] = field.maximum
-    if field.type is FieldType.DATE:
+    if field.type is FieldType.FLATTENED:
+        body["$ref"] = "#/$defs/level1"
+    elif field.type is FieldType.DATE:
         body["format"] = "date-time"
     elif field.type is FieldType.IP:
         body["anyOf"] = [

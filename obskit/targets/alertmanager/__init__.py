@@ -21,7 +21,7 @@ from obskit.delivery import checker
 from obskit.delivery.files import Batch, Folder, Lock
 from obskit.delivery.http import Http
 from obskit.delivery.listener import listening_at
-from obskit.delivery.reload import Reload, reload
+from obskit.delivery.reload import LogTail, Reload, reload
 from obskit.engine.plan import Change
 from obskit.engine.resource import Address, Body, Live, Mark, Resource
 from obskit.engine.verify import Check
@@ -253,7 +253,7 @@ class Alertmanager(Target[AlertmanagerSettings]):
             document = self._document()
             document.replace(self.context.project, change.after.body, self.mark(change))
         text = document.render()
-        problems = list(_amtool(text, str(self.file), {}))
+        problems = list(check_config(text, str(self.file), self.file.parent))
         if any(item.severity is Severity.ERROR for item in problems):
             raise ContentError(problems, hint="the file was not written")
         self._batch.write(self.file.name, text)
@@ -267,9 +267,12 @@ class Alertmanager(Target[AlertmanagerSettings]):
             self._lock.give()
 
     def _settle(self) -> None:
+        path = self.settings.reload.log
+        log = LogTail(self.path(path) if path else None)
         try:
             self.reload(Deadline.after(self.settings.settle.total_seconds()))
         except ObskitError as error:
+            said = log.words()
             self._batch.restore()
             again = ""
             try:
@@ -277,9 +280,9 @@ class Alertmanager(Target[AlertmanagerSettings]):
             except ObskitError as second:
                 again = f"; reloading the old file failed too: {second.message}"
             raise DeliveryError(
-                f"the new file was refused and the old one put back: {error.message}{again}",
+                f"the new file was refused and the old one put back: {error.message}{said}{again}",
                 where=error.where or self.http.base_url,
-                hint=error.hint or "the server's log has the reason",
+                hint=error.hint or ("" if said else "the server's log has the reason"),
             ) from None
         self._batch.keep()
 
@@ -332,8 +335,11 @@ class Alertmanager(Target[AlertmanagerSettings]):
         document.replace(
             self.context.project, subtree(self.context.settings, self.settings, version), None
         )
-        templates = {template_name(self.context.project): self.templates}
-        yield from _amtool(document.render(), str(self.context.settings.path), templates)
+        with tempfile.TemporaryDirectory(prefix="obskit-") as name:
+            Folder(Path(name)).write(
+                template_name(self.context.project), self.templates, mode=0o600
+            )
+            yield from check_config(document.render(), str(self.context.settings.path), Path(name))
 
     def examine(self, deadline: Deadline) -> Iterator[Finding]:
         """Version, cluster, file, clock."""
@@ -343,7 +349,9 @@ class Alertmanager(Target[AlertmanagerSettings]):
     def check_file(cls, path: Path, text: str) -> Iterator[Problem] | None:
         """An alertmanager.yml."""
         keys = top_keys(path, text)
-        return check_config(text, str(path)) if keys & {"route", "receivers"} else None
+        if not keys & {"route", "receivers"}:
+            return None
+        return check_config(text, str(path), path.parent)
 
     @classmethod
     def recognise(cls, http: Http, deadline: Deadline) -> Mapping[str, Any] | None:
@@ -379,18 +387,3 @@ class Alertmanager(Target[AlertmanagerSettings]):
             uid="obskit-alertmanager", name="obskit Alertmanager", type="alertmanager",
             url=self.settings.url, auth=self.settings.auth, options={"implementation": "prometheus"},
         )  # fmt: skip
-
-
-def _amtool(text: str, shown: str, beside: Mapping[str, str]) -> Iterator[Problem]:
-    """Findings of amtool on a configuration, with the files that it names beside it."""
-    amtool = checker.find("amtool")
-    if amtool is None:
-        yield from check_config(text, shown)
-        return
-    with tempfile.TemporaryDirectory(prefix="obskit-") as name:
-        folder = Folder(Path(name))
-        for file, content in {"alertmanager.yml": text, **beside}.items():
-            folder.write(file, content, mode=0o600)
-        config = str(folder.path("alertmanager.yml"))
-        if not checker.run([amtool, "check-config", config]).ok:
-            yield from check_config(text, shown)

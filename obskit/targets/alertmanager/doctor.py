@@ -12,6 +12,7 @@ from obskit.deadline import Deadline
 from obskit.delivery.http import Answer, Http
 from obskit.engine.verify import Exchange, Proof, Verdict
 from obskit.errors import BadAnswerError
+from obskit.targets import official
 from obskit.targets.base import Finding
 from obskit.targets.clock import clock_finding
 
@@ -56,6 +57,7 @@ def examine(target: Alertmanager, deadline: Deadline) -> Iterator[Finding]:
         ok=True,
         detail=f"Alertmanager {told['versionInfo'].get('version', '?')}",
     )
+    yield official.match("amtool", str(told["versionInfo"].get("version", "")))
     cluster = told.get("cluster") or {}
     peers = len(cluster.get("peers") or ())
     yield Finding(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from obskit.delivery import checker
 from obskit.errors import Problem, Severity
@@ -11,12 +12,13 @@ from obskit.targets import official
 __all__ = ["check_config"]
 
 
-def check_config(text: str, shown: str) -> Iterator[Problem]:
+def check_config(text: str, shown: str, folder: Path | None = None) -> Iterator[Problem]:
     """Findings of amtool on a whole configuration, with their lines.
 
     Args:
         text: The file's text.
         shown: How the file is called in messages.
+        folder: Where the templates lie that it names by relative paths.
     """
     amtool = checker.find("amtool")
     if amtool is None:
@@ -26,5 +28,6 @@ def check_config(text: str, shown: str) -> Iterator[Problem]:
         )  # fmt: skip
         return
     yield from official.ask(
-        [amtool, "check-config"], text, rule="alertmanager/amtool", shown=shown, name="amtool"
-    )
+        [amtool, "check-config"], text, rule="alertmanager/amtool", shown=shown, name="amtool",
+        folder=folder,
+    )  # fmt: skip

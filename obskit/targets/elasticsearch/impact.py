@@ -156,7 +156,7 @@ def notes(target: Elasticsearch) -> Sequence[str]:
         told.append(
             f"obskit verify writes two canary lines, one of them broken on purpose, where {_names(logging)} "
             "logs: into a file obskit-canary-… of its own that is removed again, or at the end of a file that "
-            "is named without a pattern"
+            "is named without a pattern, which is made where its folder is there and it is not"
         )
     plain = read_streams(target.client, target.names.pattern).plain
     if plain:

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["component_template", "ilm_policy", "index_template", "seconds_of"]
+__all__ = ["STAMPS", "component_template", "ilm_policy", "index_template", "seconds_of"]
 
-#: Added by the server, by itself.
-_STAMPS: Final = frozenset(
+#: Added by the server, by itself; server 9 refuses them in what is written.
+STAMPS: Final = frozenset(
     {"created_date", "created_date_millis", "modified_date", "modified_date_millis"}
 )
 _EMPTY: Final[tuple[Any, ...]] = ({}, [], None)
@@ -75,9 +75,7 @@ def ilm_policy(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _common(body: Mapping[str, Any]) -> dict[str, Any]:
-    whole = {
-        key: value for key, value in body.items() if key not in _STAMPS and value not in _EMPTY
-    }
+    whole = {key: value for key, value in body.items() if key not in STAMPS and value not in _EMPTY}
     meta = {key: value for key, value in (body.get("_meta") or {}).items() if key != "obskit"}
     whole.pop("_meta", None)
     if meta:

@@ -176,7 +176,8 @@ class Elasticsearch(Target[ElasticsearchSettings]):
     def _put(
         self, address: Address, body: Mapping[str, Any], mark: Mapping[str, str] | None
     ) -> None:
-        sent = {key: value for key, value in body.items() if key not in _VIRTUAL}
+        kept_back = _VIRTUAL | normalise.STAMPS
+        sent = {key: value for key, value in body.items() if key not in kept_back}
         meta = {key: value for key, value in (body.get("_meta") or {}).items() if key != "obskit"}
         if mark is not None:
             meta["obskit"] = dict(mark)

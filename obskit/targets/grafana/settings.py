@@ -66,6 +66,8 @@ class GrafanaSettings(Section):
         dashboards_dir: Where the dashboards' files go; ``dashboards/obskit-PROJECT`` below
             ``provisioning`` when left out.
         dashboards_path: The same folder as Grafana sees it (in its container).
+        addresses: Address of a server as Grafana reaches it (in its container), by the name of its section, such
+            as ``prometheus: http://prometheus:9090``; the section's own ``url`` where left out.
         folder: Title of the folder; the project's name when left out.
         folder_uid: Uid of the folder; ``obskit-PROJECT`` when left out.
         uid_prefix: Begins the uids of our data sources and bundled dashboards; a second project in
@@ -84,6 +86,7 @@ class GrafanaSettings(Section):
     provisioning: Path | None = None
     dashboards_dir: Path | None = None
     dashboards_path: str = ""
+    addresses: Mapping[str, Url] = Field(default_factory=dict)
     folder: Annotated[str, Field(max_length=189)] = ""
     folder_uid: Annotated[str, Field(max_length=40)] = ""
     uid_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,20}$")] = "obskit"

@@ -14,14 +14,20 @@ from obskit.targets.base import Context, DataSource, Target
 __all__ = ["addresses", "body_of", "ours", "revealed"]
 
 
-def ours(context: Context, prefix: str) -> list[DataSource]:
+def ours(
+    context: Context, prefix: str, reached: Mapping[str, str] | None = None
+) -> list[DataSource]:
     """The data sources of the configured servers.
 
     Args:
         context: What is configured.
         prefix: Begins their uids in place of ``obskit``.
+        reached: Addresses as Grafana reaches them, by section, where they differ.
     """
-    return [source for source, _ in _with_peers(context, prefix)]
+    return [
+        replace(source, url=str((reached or {}).get(peer.name, source.url)))
+        for source, peer in _with_peers(context, prefix)
+    ]
 
 
 def addresses(context: Context, prefix: str) -> dict[str, str]:

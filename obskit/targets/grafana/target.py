@@ -81,7 +81,7 @@ class Grafana(Target[GrafanaSettings]):
     @cached_property
     def sources(self) -> Sequence[DataSource]:
         """Our servers as data sources."""
-        return sources.ours(self.context, self.settings.uid_prefix)
+        return sources.ours(self.context, self.settings.uid_prefix, self.settings.addresses)
 
     @cached_property
     def _loaded(self) -> tuple[list[dashboards.Loaded], list[str], list[Problem]]:
@@ -215,6 +215,13 @@ class Grafana(Target[GrafanaSettings]):
 
         found, _, problems = self._loaded
         yield from problems
+        for name in sorted(self.settings.addresses.keys() - self.context.peers.keys()):
+            message = (
+                f"grafana.addresses: {name!r} is no section of this file that Grafana could reach"
+            )
+            yield Problem(
+                rule="config/grafana", message=message, path=str(self.context.settings.path)
+            )
         yield from lint_texts([(board.origin, board.text) for board in found])
         try:
             self.desired()

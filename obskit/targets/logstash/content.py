@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from obskit import assets
 from obskit.config import Settings
 from obskit.errors import ConfigError, Problem
 from obskit.schema import Schema
 from obskit.schema.export.logstash import FilterSettings, export
+from obskit.targets.logstash.literal import literal, literals
 from obskit.targets.logstash.settings import LogstashSettings
 from obskit.targets.shipped import render
 
@@ -42,8 +44,8 @@ def pipeline_files(
         )
     common = {
         "namespace": settings.namespace,
-        "hosts": [elasticsearch],
-        "access": dict(own.output),
+        "hosts": literal([elasticsearch]),
+        "access": literals(own.output),
     }
     filter_text = export(
         schema,
@@ -54,10 +56,10 @@ def pipeline_files(
         MAIN: render(
             "logstash/pipeline.conf.j2",
             schema=schema.name,
-            listen=own.listen,
+            listen=literal(own.listen),
             beats_port=own.beats_port,
             tcp_port=own.tcp_port,
-            tls=dict(own.tls),
+            tls=literals(_tls(own.tls)),
             filter=filter_text,
             **common,
         )
@@ -65,11 +67,28 @@ def pipeline_files(
     if own.dead_letter_queue:
         files[DEAD_LETTERS] = render(
             "logstash/dead-letters.conf.j2",
-            queue=own.dead_letter_queue,
+            queue=literal(own.dead_letter_queue),
             pipeline=own.pipeline,
             **common,
         )
     return files
+
+
+def _tls(options: Mapping[str, Any]) -> dict[str, Any]:
+    """TLS as it is meant: a certificate alone is not used, and tcp asks clients for theirs by default."""
+    if not options:
+        return {}
+    made = dict(options)
+    if not made.keys() & {"ssl_enabled", "ssl", "ssl_enable"}:
+        made["ssl_enabled"] = True
+    if not made.keys() & {
+        "ssl_client_authentication",
+        "ssl_certificate_authorities",
+        "ssl_verify",
+        "ssl_verify_mode",
+    }:
+        made["ssl_client_authentication"] = "none"
+    return made
 
 
 def _formats() -> dict[str, str]:

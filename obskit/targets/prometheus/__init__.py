@@ -17,36 +17,40 @@ from obskit.config import Auth, Duration, Section, Url
 from obskit.deadline import Deadline
 from obskit.delivery.files import Batch, Folder
 from obskit.delivery.http import Http
-from obskit.delivery.reload import Reload, reload
+from obskit.delivery.reload import LogTail, Reload, reload
 from obskit.engine.plan import Change
 from obskit.engine.resource import Address, Live, Mark, Resource, digest
 from obskit.engine.verify import Check
-from obskit.errors import ContentError, DeliveryError, ObskitError, Problem
+from obskit.errors import ContentError, DeliveryError, ObskitError, Problem, Severity
 from obskit.targets.base import Context, DataSource, Finding, Target
 from obskit.targets.marks import split_mark, with_mark
 from obskit.targets.prometheus import checks as proofs
 from obskit.targets.prometheus import doctor
 from obskit.targets.prometheus.client import PrometheusApi
-from obskit.targets.prometheus.config import check_any, check_config, main_config
+from obskit.targets.prometheus.config import check_config, main_config
 from obskit.targets.prometheus.content import (
     check_rules,
     choose_packs,
     exposed_profiles,
     proof_rules,
     rule_files,
-    target_files,
+    service_files,
 )
-from obskit.targets.prometheus.labels import PROJECT_LABEL, with_label
+from obskit.targets.prometheus.discovery import Discovery
+from obskit.targets.prometheus.kinds import check_any
+from obskit.targets.prometheus.labels import PROJECT_LABEL, with_labels
 from obskit.targets.prometheus.packs import Pack, load_packs
 from obskit.targets.shipped import read_whole
 
 __all__ = ["Prometheus", "PrometheusSettings"]
 
-_FOLDERS = {"rules": "rules", "targets": "targets"}
+#: Kinds that are files, each in a folder of its name below ``files``.
+_FOLDERS = ("rules", "scrape", "targets")
 #: What stands in the proof's file while nothing is being proved.
 NO_PROOF = "# obskit verify writes its synthetic alert here while it tries, and empties it again.\ngroups: []\n"
 
 
+_LOG: Final = "the server's log has the reason; with prometheus.reload.log it is shown here"
 #: Where the exemplar of a request leads: to every line that was logged for it.
 _TO_LOGS: Final = {
     "name": "trace_id",
@@ -69,8 +73,8 @@ class PrometheusSettings(Section):
     Args:
         url: Address of the server.
         auth: How to sign in.
-        files: Folder with ``rules/`` and ``targets/`` that the server's ``rule_files`` and
-            ``file_sd_configs`` read; obskit writes there.
+        files: Folder that obskit writes to: the server's ``rule_files`` read its ``rules/``, and
+            ``scrape_config_files`` its ``scrape/``, or, before Prometheus 2.43, ``file_sd_configs`` its ``targets/``.
         config: The server's ``prometheus.yml``, where all of it is obskit's; else ``doctor`` prints what
             yours lacks.
         scrape: More jobs for that file: name of the job to its ``host:port`` addresses.
@@ -78,7 +82,7 @@ class PrometheusSettings(Section):
             rates over a shorter time would be empty.
         packs: Shipped rule packs to choose from; each is on where its metrics exist. All when absent.
         rules: Rule files of your own.
-        runbooks: Base address of the runbooks, for the links in alerts.
+        runbooks: Address of the folder of runbooks, for the links in alerts.
         reload: How the server is told to read its files again.
         replicas: More instances with the same rules: what differs of each (``url``, ``files``).
         settle: How long it may take until it runs what was written.
@@ -103,18 +107,17 @@ class Prometheus(Target[PrometheusSettings]):
 
     name: ClassVar[str] = "prometheus"
     Settings: ClassVar[type[Section]] = PrometheusSettings
-    kinds: ClassVar[tuple[str, ...]] = ("config", "rules", "targets")
+    kinds: ClassVar[tuple[str, ...]] = ("config", "rules", "scrape", "targets")
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         folder = context.settings.folder
         self.http = Http(self.settings.url, auth=self.settings.auth, folder=folder)
         self.api = PrometheusApi(self.http)
-        self.folders = {
-            kind: Folder(folder / self.settings.files / name) for kind, name in _FOLDERS.items()
-        }
+        self.folders = {kind: Folder(folder / self.settings.files / kind) for kind in _FOLDERS}
         if self.settings.config is not None:
             self.folders["config"] = Folder(self.path(self.settings.config).parent)
+        self.discovery = Discovery(self.api, self.folders, owned=self.settings.config is not None)
         self._batches = {kind: Batch(folder) for kind, folder in self.folders.items()}
 
     @cached_property
@@ -153,9 +156,12 @@ class Prometheus(Target[PrometheusSettings]):
         """
         found: list[Resource] = []
         problems: list[Problem] = []
+        labels = {PROJECT_LABEL: self.context.project}
+        teams = {one.name: one.team for one in self.context.settings.services if one.team}
         for name, (text, source) in self.rule_files.items():
             try:
-                body = with_label(text, PROJECT_LABEL, self.context.project)
+                # The user's own rules get no label but the one that leads them here.
+                body = with_labels(text, labels, teams={} if source else teams)
             except yaml.YAMLError as error:
                 problems.append(_not_yaml(source or name, error))
             else:
@@ -177,16 +183,28 @@ class Prometheus(Target[PrometheusSettings]):
                     body=main_config(self),
                 )
             )
-        found += [
-            Resource(address=self.address("targets", name), body=text)
-            for name, text in target_files(self.context.settings).items()
-        ]
+        if any(service.metrics for service in self.context.settings.services):
+            kind = self.discovery.kind
+            found += [
+                Resource(address=self.address(kind, name), body=text)
+                for name, text in service_files(self.context.settings, kind).items()
+            ]
         return found
+
+    def used_folders(self) -> Mapping[str, Folder]:
+        """The folders that have to be there: not that of the way by which no service is delivered."""
+        unused = {"scrape", "targets"}
+        if any(service.metrics for service in self.context.settings.services):
+            unused -= {self.discovery.kind}
+        return {kind: folder for kind, folder in self.folders.items() if kind not in unused}
 
     def read(self, wanted: frozenset[Address]) -> Mapping[Address, Live]:
         """The files with our mark, and those at wanted names."""
         found: dict[Address, Live] = {}
+        used = self.used_folders()
         for kind, folder in self.folders.items():
+            if kind not in used and not folder.root.is_dir():
+                continue  # nothing of ours is there from a time when that was the way
             folder.require()
             own = self.settings.config
             names = [own.name] if kind == "config" and own is not None else folder.names("*.yml")
@@ -212,7 +230,7 @@ class Prometheus(Target[PrometheusSettings]):
             self._batches[kind].delete(name)
             return
         text = change.after.body
-        if kind in ("rules", "config"):
+        if kind != "targets":
             checked = check_rules if kind == "rules" else check_config
             problems = [item for item in checked(name, text, None) if item.severity == "error"]
             if problems:
@@ -223,8 +241,10 @@ class Prometheus(Target[PrometheusSettings]):
         """Reload when rules changed, and wait until the server runs them."""
         deadline = Deadline.after(self.settings.settle.total_seconds())
         rules = [change for change in changes if change.address.kind == "rules"]
+        log = self._log()
         try:
-            if rules or any(change.address.kind == "config" for change in changes):
+            # Files of targets alone are read anew by the server itself.
+            if any(change.address.kind != "targets" for change in changes):
                 self.reload(deadline)
             if rules:
                 proofs.wait_for_rules(
@@ -233,16 +253,21 @@ class Prometheus(Target[PrometheusSettings]):
                     deadline,
                 )
         except ObskitError as error:
+            said = log.words()
             for batch in self._batches.values():
                 batch.restore()
             self._reload_again(error)
             raise DeliveryError(
-                f"the new files were refused and the old ones put back: {error.message}",
+                f"the new files were refused and the old ones put back: {error.message}{said}",
                 where=error.where or self.http.base_url,
-                hint=error.hint or "the server's log has the reason",
+                hint=error.hint or ("" if said else _LOG),
             ) from None
         for batch in self._batches.values():
             batch.keep()
+
+    def _log(self) -> LogTail:
+        path = self.settings.reload.log
+        return LogTail(self.path(path) if path else None)
 
     def reload(self, deadline: Deadline) -> None:
         """Tell the server to read its files, and see that it accepted them."""
@@ -292,8 +317,14 @@ class Prometheus(Target[PrometheusSettings]):
             ) from None
 
     def check(self) -> Iterator[Problem]:
-        """Every rule file, by promtool where installed; profiles that listen for everybody."""
+        """Every rule file, by promtool where installed; profiles that listen for everybody; dead links."""
         yield from exposed_profiles(self.context.settings)
+        if not self.settings.runbooks.startswith(("http://", "https://")):
+            yield Problem(
+                rule="config/runbooks", severity=Severity.INFO, path=str(self.context.settings.path),
+                message=f"prometheus.runbooks: an alert names {self.settings.runbooks}/…, which nobody can open "
+                "from a message; put the pages where they are read, and their address here",
+            )  # fmt: skip
         asked = self.settings.packs
         packs = [
             pack for pack in load_packs()
@@ -308,7 +339,7 @@ class Prometheus(Target[PrometheusSettings]):
 
     @classmethod
     def check_file(cls, path: Path, text: str) -> Iterator[Problem] | None:
-        """A rule file, or a prometheus.yml."""
+        """Rules, their tests, lists of targets, or a prometheus.yml."""
         return check_any(path, text)
 
     @classmethod

@@ -13,6 +13,7 @@ from obskit.engine.verify import Check, Exchange, Proof, Verdict
 from obskit.errors import DeliveryError
 from obskit.targets.prometheus.client import PrometheusApi
 from obskit.targets.prometheus.content import groups_of
+from obskit.targets.prometheus.discovery import KINDS
 
 if TYPE_CHECKING:
     from obskit.targets.prometheus import Prometheus
@@ -180,7 +181,8 @@ def _target_proof(
         found = mine.get(address)
         if found is None:
             wrong.append(f"{address} is not among its targets")
-            following = "does file_sd_configs name the folder targets/? obskit doctor tells"
+            kind = target.discovery.kind
+            following = f"does {KINDS[kind]} name the folder {kind}/? obskit doctor tells"
         elif found["health"] != "up":
             wrong.append(
                 f"{address} is {found['health']}: {found.get('lastError') or 'not scraped yet'}"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -11,22 +10,23 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from obskit.config import Settings
+from obskit.config import Service, Settings
 from obskit.delivery import checker
 from obskit.errors import ConfigError, ObskitError, Problem, Severity
 from obskit.targets import official
-from obskit.targets.prometheus.labels import rule_line
 from obskit.targets.prometheus.objectives import ServiceObjective, render_service_rules
 from obskit.targets.prometheus.packs import Pack, fill_placeholders, load_packs, select_packs
+from obskit.targets.prometheus.places import rule_line
 
 __all__ = [
     "check_rules",
     "choose_packs",
     "exposed_profiles",
     "groups_of",
+    "no_promtool",
     "proof_rules",
     "rule_files",
-    "target_files",
+    "service_files",
 ]
 
 
@@ -166,24 +166,56 @@ def exposed_profiles(settings: Settings) -> Iterator[Problem]:
             )  # fmt: skip
 
 
-def target_files(settings: Settings) -> dict[str, str]:
-    """Targets of the services for file-based discovery: name of the file → its text.
+def service_files(settings: Settings, kind: str) -> dict[str, str]:
+    """The services as the server shall scrape them: name of the file → its text.
 
     Each service is a job of its own name; ``team`` and ``environment`` are labels, and ``host``, by which a
     dead node silences the alerts of what ran on it.
+
+    Args:
+        settings: All of obskit.yml.
+        kind: ``scrape`` for scrape configurations, ``targets`` for file-based discovery.
     """
-    groups: list[Mapping[str, Any]] = []
-    for service in settings.services:
-        for host, addresses in groupby(sorted(service.metrics), key=_host):
-            labels = {"job": service.name, "environment": settings.environment, "host": host}
-            if service.team:
-                labels["team"] = service.team
-            if service.metrics_path != "/metrics":
-                labels["__metrics_path__"] = service.metrics_path
-            groups.append({"targets": list(addresses), "labels": labels})
+    groups = [
+        (service, group) for service in settings.services for group in _groups(service, settings)
+    ]
     if not groups:
         return {}
-    return {delivered_name(settings.project, "services"): yaml.safe_dump(groups, sort_keys=False)}
+    if kind == "targets":
+        data: Any = [
+            {
+                "targets": group["targets"],
+                "labels": {
+                    **group["labels"],
+                    **(
+                        {"__metrics_path__": service.metrics_path}
+                        if service.metrics_path != "/metrics"
+                        else {}
+                    ),
+                },
+            }
+            for service, group in groups
+        ]
+    else:
+        data = {"scrape_configs": []}
+        for service in settings.services:
+            # The name is of this project's alone, since two jobs of one name are refused; the label is the service's.
+            job: dict[str, Any] = {"job_name": f"{settings.project}/{service.name}"}
+            if service.metrics_path != "/metrics":
+                job["metrics_path"] = service.metrics_path
+            job["static_configs"] = [group for owner, group in groups if owner is service]
+            if job["static_configs"]:
+                data["scrape_configs"].append(job)
+    return {delivered_name(settings.project, "services"): yaml.safe_dump(data, sort_keys=False)}
+
+
+def _groups(service: Service, settings: Settings) -> Iterator[dict[str, Any]]:
+    """The targets of a service, those of one host together."""
+    for host, addresses in groupby(sorted(service.metrics), key=_host):
+        labels = {"job": service.name, "environment": settings.environment, "host": host}
+        if service.team:
+            labels["team"] = service.team
+        yield {"targets": list(addresses), "labels": labels}
 
 
 def _host(address: str) -> str:
@@ -216,30 +248,20 @@ def check_rules(name: str, text: str, source: Path | None) -> Iterator[Problem]:
         return
     yield from official.ask(
         [promtool, "check", "rules"], text, rule="prometheus/promtool", shown=shown, name="promtool",
-        line_of=lambda words: _rule_line(text, words),
+        line_of=lambda words: rule_line(text, words),
     )  # fmt: skip
 
 
-_IN_RULE = re.compile(r'group "(?P<group>[^"]*)", rule (?P<rule>\d+)')
-
-
-def _rule_line(text: str, message: str) -> int | None:
-    """The line of the rule that a complaint names by its group and number."""
-    named = _IN_RULE.search(message)
-    if named is None:
-        return None
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError:
-        return None  # the complaint is of the YAML itself, and has its line
-    return rule_line(root, named["group"], int(named["rule"]) - 1)
+def no_promtool(shown: str) -> Problem:
+    """What is told where Prometheus' own checker is missing: a file that nobody judged is not good."""
+    return Problem(
+        rule="prometheus/no-promtool", severity=Severity.INFO, path=shown,
+        message="promtool is not installed here: no more than the shape of rules was checked",
+    )  # fmt: skip
 
 
 def _check_shape(text: str, shown: str) -> Iterator[Problem]:
-    yield Problem(
-        rule="prometheus/no-promtool", severity=Severity.INFO, path=shown,
-        message="promtool is not installed here: only the shape of the file was checked",
-    )  # fmt: skip
+    yield no_promtool(shown)
     try:
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:

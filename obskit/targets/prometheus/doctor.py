@@ -13,9 +13,11 @@ import yaml
 
 from obskit.deadline import Deadline
 from obskit.errors import DeliveryError
+from obskit.targets import official
 from obskit.targets.base import Finding
 from obskit.targets.clock import clock_finding
 from obskit.targets.prometheus.client import PrometheusApi
+from obskit.targets.prometheus.discovery import matches
 
 if TYPE_CHECKING:
     from obskit.targets.prometheus import Prometheus
@@ -30,6 +32,7 @@ def examine(target: Prometheus, deadline: Deadline) -> Iterator[Finding]:
     build = target.api.data("/status/buildinfo", deadline=deadline)
     yield Finding(subject="address", ok=True, detail=target.http.base_url)
     yield Finding(subject="version", ok=True, detail=f"Prometheus {build.get('version', '?')}")
+    yield official.match("promtool", str(build.get("version", "")))
     flags = target.api.data("/status/flags", deadline=deadline)
     how = target.settings.reload
     if not how.command and how.pid_file is None:
@@ -38,10 +41,9 @@ def examine(target: Prometheus, deadline: Deadline) -> Iterator[Finding]:
             subject="privileges", ok=on, detail=f"reload by HTTP is {'on' if on else 'off'}",
             next="start it with --web.enable-lifecycle, or set prometheus.reload.command",
         )  # fmt: skip
-    config = yaml.safe_load(target.api.data("/status/config", "yaml", deadline=deadline)) or {}
     yield from _folders(target)
-    yield from _configuration(target, config)
-    yield _interval(target, config)
+    yield from _configuration(target, target.discovery.running)
+    yield _interval(target, target.discovery.running)
     seconds = float(target.api.query("time()", deadline=deadline)[0]["value"][1])
     yield clock_finding(seconds, time.time())
 
@@ -70,7 +72,7 @@ def recognise(api: PrometheusApi, deadline: Deadline) -> Mapping[str, Any] | Non
 
 
 def _folders(target: Prometheus) -> Iterator[Finding]:
-    for folder in target.folders.values():
+    for folder in target.used_folders().values():
         try:
             folder.require()
         except DeliveryError as error:
@@ -81,31 +83,18 @@ def _folders(target: Prometheus) -> Iterator[Finding]:
             yield Finding(subject="files", ok=True, detail=f"{folder.root} can be written to")
 
 
-def _configuration(target: Prometheus, config: dict[str, Any]) -> Iterator[Finding]:
+def _configuration(target: Prometheus, config: Mapping[str, Any]) -> Iterator[Finding]:
     """Whether prometheus.yml reads the folders; the missing lines are printed, ready to paste."""
     rules = str(target.folders["rules"].root / "x.yml")
     globs = [str(item) for item in config.get("rule_files") or []]
-    read = any(_matches(rules, pattern) for pattern in globs)
+    read = any(matches(rules, pattern) for pattern in globs)
     yield Finding(
         subject="rule_files", ok=read,
         detail="the rules folder is read" if read else f"prometheus.yml reads {globs or 'no rule files'}",
         next=f"add to prometheus.yml:\nrule_files:\n  - {target.folders['rules'].root}/*.yml",
     )  # fmt: skip
     if any(service.metrics for service in target.context.settings.services):
-        targets = str(target.folders["targets"].root / "x.yml")
-        patterns = [
-            str(pattern)
-            for job in config.get("scrape_configs") or []
-            for sd in job.get("file_sd_configs") or []
-            for pattern in sd.get("files") or []
-        ]
-        read = any(_matches(targets, pattern) for pattern in patterns)
-        yield Finding(
-            subject="file_sd_configs", ok=read,
-            detail="the targets folder is read" if read else f"prometheus.yml discovers {patterns or 'no files'}",
-            next="add to prometheus.yml:\nscrape_configs:\n  - job_name: obskit\n    file_sd_configs:\n"
-                 f"      - files: [{target.folders['targets'].root}/*.yml]",
-        )  # fmt: skip
+        yield target.discovery.finding()
     peer = target.context.peers.get("alertmanager")
     if peer is not None:
         listed = (config.get("alerting") or {}).get("alertmanagers") or []
@@ -118,7 +107,7 @@ def _configuration(target: Prometheus, config: dict[str, Any]) -> Iterator[Findi
         )  # fmt: skip
 
 
-def _interval(target: Prometheus, config: dict[str, Any]) -> Finding:
+def _interval(target: Prometheus, config: Mapping[str, Any]) -> Finding:
     """Whether Grafana is told an interval that the server keeps."""
     text = str((config.get("global") or {}).get("scrape_interval", "1m"))
     theirs = timedelta(
@@ -131,9 +120,3 @@ def _interval(target: Prometheus, config: dict[str, Any]) -> Finding:
         detail=f"the server scrapes every {text}" + ("" if ok else f", Grafana is told {ours.total_seconds():g}s"),
         next="" if ok else f"set prometheus.scrape_interval to {text}: rates in panels would be empty",
     )  # fmt: skip
-
-
-def _matches(path: str, pattern: str) -> bool:
-    """Whether a file would be read; a server in a container sees its folder under another name."""
-    own, theirs = PurePath(path), PurePath(pattern)
-    return own.match(pattern) or (own.parent.name == theirs.parent.name and own.match(theirs.name))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from obskit.local.alertmanager import Alertmanager as Server
-from tests.contract.rigs.base import AnyTarget, Rig, Start, make_target
+from tests.contract.rigs.base import AnyTarget, Make, Rig, Start, make_target
+from tests.servers.golang import ALERTMANAGER_NEWEST
 
 _THEIRS = """\
 # Another team's.
@@ -27,9 +29,9 @@ _MAIL = {"name": "mail", "email": {"to": "a@b.c", "from": "d@e.f", "smarthost": 
 class AlertmanagerRig(Rig):
     """Our subtree in a file that another team owns."""
 
-    def __init__(self, start: Start, folder: Path) -> None:
+    def __init__(self, start: Start, folder: Path, *, version: str = "") -> None:
         self.folder = folder
-        self.server = start(Server(config=_THEIRS))
+        self.server = start(Server(config=_THEIRS, version=version))
         self.file = Path(self.server.addresses["file"])
 
     def target(self, *, changed: bool = False) -> AnyTarget:
@@ -77,4 +79,7 @@ class AlertmanagerRig(Rig):
         self.file.write_bytes(whole)
 
 
-RIGS = {"0.25": AlertmanagerRig}
+RIGS: dict[str, Make] = {
+    "0.25": AlertmanagerRig,
+    ALERTMANAGER_NEWEST: partial(AlertmanagerRig, version=ALERTMANAGER_NEWEST),
+}

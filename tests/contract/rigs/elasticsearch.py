@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import ssl
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,24 +15,45 @@ import httpx
 from obskit.config.secret import Secret
 from obskit.schema import BUILTIN
 from obskit.schema.model import Field, FieldType
+from obskit.targets.elasticsearch.normalise import STAMPS
 from tests.contract.rigs.base import AnyTarget, Rig, Start, make_target
 from tests.servers.bad_server import cutting, relay, serving
 from tests.servers.elasticsearch_secured import (
     PASSWORD,
+    PROVISIONER,
     USER,
+    Certificate,
     SecuredElasticsearch,
+    api_key,
     complete_elasticsearch,
 )
+from tests.servers.jvm import ELASTICSEARCH_NEWEST
 
 _FOREIGN = "their-templates"
 
 
 class ElasticsearchRig(Rig):
-    """Signs in with a password."""
+    """Signs in as it is told to; interferes with the server as its superuser.
 
-    def __init__(self, url: str, login: tuple[str, str], folder: Path) -> None:
-        self.url, self.login, self.folder = url, login, folder
-        self.http = httpx.Client(base_url=url, auth=login, timeout=30)
+    Args:
+        url: Address of the server.
+        login: Name and password of the superuser.
+        folder: Its own folder.
+        auth: How the target signs in and whom it trusts.
+        trust: What vouches for the server.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        login: tuple[str, str],
+        folder: Path,
+        *,
+        auth: Mapping[str, Any],
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
+        self.url, self.folder, self.auth, self.trust = url, folder, auth, trust
+        self.http = httpx.Client(base_url=url, auth=login, timeout=30, verify=trust or True)
         (folder / "own.json").write_text(
             json.dumps({"template": {"settings": {"number_of_replicas": 0}}})
         )
@@ -43,10 +65,14 @@ class ElasticsearchRig(Rig):
         return self._target(schema=schema, component_templates={"one-more": "own.json"})
 
     def _target(
-        self, *, url: str = "", password: str = "", schema: Any = BUILTIN, **more: Any
+        self,
+        *,
+        url: str = "",
+        auth: Mapping[str, Any] | None = None,
+        schema: Any = BUILTIN,
+        **more: Any,
     ) -> AnyTarget:
-        auth = {"username": self.login[0], "password": Secret(password or self.login[1])}
-        section = {"url": url or self.url, "auth": auth, **more}
+        section = {"url": url or self.url, "auth": {**self.auth, **(auth or {})}, **more}
         return make_target("elasticsearch", section, folder=self.folder, schema=schema)
 
     def foreign(self) -> object:
@@ -71,30 +97,60 @@ class ElasticsearchRig(Rig):
     def drift(self) -> None:
         path = "/_index_template/obskit-logs-default"
         body = self.http.get(path).json()["index_templates"][0]["index_template"]
-        self.http.put(path, json={**body, "priority": 9}).raise_for_status()
+        sent = {key: value for key, value in body.items() if key not in STAMPS}
+        self.http.put(path, json={**sent, "priority": 9}).raise_for_status()
 
     @contextmanager
     def denied(self) -> Iterator[AnyTarget]:
-        yield self._target(password="wrong")
+        secret = "token" if "token" in self.auth else "password"
+        yield self._target(auth={secret: Secret("d3Jvbmc6d3Jvbmc=")})
 
     @contextmanager
     def cut_short(self) -> Iterator[AnyTarget]:
-        with serving(relay(self.url, cutting("_component_template"))) as server:
+        behave = relay(self.url, cutting("_component_template"), trust=self.trust)
+        with serving(behave) as server:
             yield self._target(url=server.url)
 
 
-def _minimal(version: str, start: Start, folder: Path) -> Rig:
-    server = start(SecuredElasticsearch(version=version))
-    return ElasticsearchRig(server.url, (USER, PASSWORD), folder)
+def _by_key(version: str, start: Start, folder: Path) -> Rig:
+    """By an API key that may do what doctor asks for, over TLS with a certificate of an authority's."""
+    certificate = Certificate.issued()
+    server = start(SecuredElasticsearch(version=version, certificate=certificate))
+    (folder / "ca.pem").write_text(certificate.authority)
+    login = (USER, PASSWORD)
+    with httpx.Client(
+        base_url=server.url, auth=login, verify=certificate.trust, timeout=30
+    ) as http:
+        token = Secret(api_key(http, "contract", PROVISIONER))
+    auth = {"token": token, "ca_file": "ca.pem"}
+    return ElasticsearchRig(server.url, login, folder, auth=auth, trust=certificate.trust)
+
+
+def _by_password(version: str, start: Start, folder: Path) -> Rig:
+    """By a user's password, over TLS with a self-signed certificate that is known by its fingerprint."""
+    certificate = Certificate.self_signed()
+    server = start(
+        SecuredElasticsearch(
+            version=version, certificate=certificate, roles={"provisioner": PROVISIONER}
+        )
+    )
+    auth = {
+        "username": "provisioner", "password": Secret(PASSWORD),
+        "ca_fingerprint": certificate.fingerprints[0],
+    }  # fmt: skip
+    trust = certificate.trust
+    return ElasticsearchRig(server.url, (USER, PASSWORD), folder, auth=auth, trust=trust)
 
 
 def _complete(_: Start, folder: Path) -> Rig:
-    url, login = complete_elasticsearch()
-    return ElasticsearchRig(url, login, folder)
+    url, (name, password) = complete_elasticsearch()
+    auth = {"username": name, "password": Secret(password)}
+    return ElasticsearchRig(url, (name, password), folder, auth=auth)
 
 
 RIGS: dict[str, Callable[[Start, Path], Rig]] = {
-    "8.7.1": partial(_minimal, "8.7.1"),
-    "8.19.21": partial(_minimal, "8.19.21"),
+    "8.7.1": partial(_by_key, "8.7.1"),
+    "8.19.21": partial(_by_key, "8.19.21"),
+    **{version: partial(_by_password, version) for version in ELASTICSEARCH_NEWEST},
     "complete": _complete,
 }

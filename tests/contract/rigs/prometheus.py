@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from obskit.deadline import Deadline
 from obskit.delivery.http import Http
 from obskit.local.prometheus import Prometheus as Server
 from obskit.targets.prometheus.client import PrometheusApi
-from tests.contract.rigs.base import AnyTarget, Rig, Start, make_target
+from tests.contract.rigs.base import AnyTarget, Make, Rig, Start, make_target
+from tests.servers.golang import PROMETHEUS_NEWEST
 
 _OWN = "groups:\n  - name: own\n    rules:\n      - {alert: Own, expr: vector(0) > 1}\n"
 
@@ -19,9 +21,9 @@ _OWN = "groups:\n  - name: own\n    rules:\n      - {alert: Own, expr: vector(0)
 class PrometheusRig(Rig):
     """Rules and targets in a folder that the server reads."""
 
-    def __init__(self, start: Start, folder: Path) -> None:
+    def __init__(self, start: Start, folder: Path, *, version: str = "") -> None:
         self.folder = folder
-        self.server = start(Server(interval=1))
+        self.server = start(Server(interval=1, version=version))
         self.files = Path(self.server.addresses["files"])
         (folder / "own.yml").write_text(_OWN)
         api, deadline = PrometheusApi(Http(self.server.url)), Deadline.after(20)
@@ -69,4 +71,7 @@ class PrometheusRig(Rig):
         path.write_bytes(whole)
 
 
-RIGS = {"2.42": PrometheusRig}
+RIGS: dict[str, Make] = {
+    "2.42": PrometheusRig,
+    PROMETHEUS_NEWEST: partial(PrometheusRig, version=PROMETHEUS_NEWEST),
+}

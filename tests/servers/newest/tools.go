@@ -4,6 +4,8 @@
 package newest
 
 import (
+	_ "github.com/prometheus/alertmanager/cmd/alertmanager"
 	_ "github.com/prometheus/alertmanager/cmd/amtool"
+	_ "github.com/prometheus/prometheus/cmd/prometheus"
 	_ "github.com/prometheus/prometheus/cmd/promtool"
 )

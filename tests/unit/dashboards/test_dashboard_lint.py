@@ -310,6 +310,17 @@ def test_an_input_of_an_export_is_no_fault() -> None:
     assert lint_dashboard(text, "b.json") == []
 
 
+def test_a_named_group_of_label_replace_is_no_variable() -> None:
+    expr = 'label_replace(up, "host", "$host", "instance", "(?P<host>.+):.*")'
+    assert errors_of(expr) == []
+    assert errors_of(expr.replace("?P<host>", "")) == ["dashboard/undefined-variable"]
+
+
+def errors_of(expr: str) -> list[str]:
+    text = json.dumps(GOOD | {"panels": [panel(1, targets=[{"refId": "A", "expr": expr}])]})
+    return [one.rule for one in lint_dashboard(text, "b.json") if one.severity == "error"]
+
+
 def test_the_public_corpus_has_no_false_error() -> None:
     """Real dashboards that people use: warnings are fine, an error has to be one."""
     if not CORPUS.is_dir():

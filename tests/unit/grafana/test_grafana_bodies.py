@@ -14,6 +14,7 @@ from obskit.config import Auth, Secret
 from obskit.engine.diff import diff, same
 from obskit.engine.resource import Mark, digest
 from obskit.targets.grafana import marks, normal, sources
+from tests.contract.rigs.base import make_target
 from tests.servers import grafana_rig as rig
 
 LONG = "a-project-with-a-name-that-is-as-long-as-the-rules-of-obskit-al"
@@ -157,3 +158,24 @@ def test_elasticsearchs_index_in_either_place_is_the_same() -> None:
     old = {"type": "elasticsearch", "database": "logs-*", "jsonData": {"index": "logs-*"}}
     new = {"type": "elasticsearch", "database": "", "jsonData": {"index": "logs-*"}}
     assert same(normal.data_source(old, None), normal.data_source(new, None))
+
+
+def test_grafana_reaches_servers_where_it_is_told(tmp_path: Path) -> None:
+    """In a container the address of a server is another than obskit's own; a name that is no section is told."""
+    section = {
+        "provisioning": "grafana", "addresses": {"prometheus": "http://prometheus:9090", "promtheus": "http://x"},
+    }  # fmt: skip
+    peers = {
+        "prometheus": {"url": "http://127.0.0.1:9090", "files": "files"},
+        "alertmanager": {"url": "http://127.0.0.1:9093", "file": "alertmanager.yml"},
+    }
+    target = make_target("grafana", section, folder=tmp_path, peers=peers)
+    bodies = {
+        item.address.name: item.body
+        for item in target.desired()
+        if item.address.kind == "data_source"
+    }
+    assert bodies["obskit-prometheus"]["url"] == "http://prometheus:9090"
+    assert bodies["obskit-alertmanager"]["url"] == "http://127.0.0.1:9093"
+    told = [problem for problem in target.check() if problem.rule == "config/grafana"]
+    assert ["promtheus" in problem.message for problem in told] == [True]

@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 import time
+import tracemalloc
 from itertools import pairwise
 from pathlib import Path
 
@@ -144,8 +145,12 @@ def test_an_event_of_the_schema_is_no_carrier():
 def test_parts_that_never_end_do_not_fill_the_memory():
     unwrapper = Unwrapper(Carrier.DOCKER, BUILTIN)
     part = docker("x" * 16_000)
+    tracemalloc.start()
     for _ in range(100):
         assert list(unwrapper.lines(part, 1)) == []
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert kept < 200_000
     (line,) = unwrapper.rest()
     assert line.size == 1_600_001
     assert len(line.raw) < 20_000

@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
+from obskit.config import Settings
 from obskit.local import compose
+from obskit.targets.logstash.content import pipelines_file
+from obskit.targets.logstash.settings import LogstashSettings
 
 FOLDER = Path(__file__).parents[3] / "compose"
 FILE = FOLDER / "compose.yml"
@@ -121,6 +124,48 @@ def test_secrets_come_from_files_and_none_has_a_default(stack: dict[str, Any]) -
                 assert value.startswith("/run/secrets/"), (name, key)
 
 
+def test_no_password_file_is_given_to_an_image_that_refuses_it(
+    services: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    """Elasticsearch's own script ends where ELASTIC_PASSWORD_FILE has another mode than 400 or 600; ours is 644,
+    for each container reads it as a user of its own."""
+    compose._prepare(tmp_path)
+    modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "secrets").iterdir()}
+    assert modes == {0o644}
+    elastic = services["elasticsearch"]
+    assert not [name for name in elastic["environment"] if name.endswith("PASSWORD_FILE")]
+    assert "$$(cat /run/secrets/elastic_password)" in elastic["command"][0]
+
+
+def test_an_older_docker_engine_takes_it(services: dict[str, dict[str, Any]]) -> None:
+    """Docker Compose refuses the whole file for ``start_interval`` where the engine is older than 25."""
+    for name, service in services.items():
+        assert "start_interval" not in service.get("healthcheck", {}), name
+
+
+def test_what_a_container_runs_is_shell_that_parses(services: dict[str, dict[str, Any]]) -> None:
+    """With its dollars as Compose hands them on."""
+    shells = [
+        name for name, service in services.items() if "-euc" in (service.get("entrypoint") or [])
+    ]
+    assert {"elasticsearch", "elasticsearch-setup", "kibana", "logstash", "filebeat"} <= set(shells)
+    for name in shells:
+        text = services[name]["command"][0].replace("$$", "$")
+        subprocess.run(["bash", "-n", "-euc", text], check=True)
+
+
+def test_its_pipelines_are_those_that_obskit_writes() -> None:
+    """The entries are the shipped ones, for the folder that the container has."""
+    own = LogstashSettings.model_validate(
+        {
+            "url": "http://a:9600", "files": "x", "path": "/usr/share/logstash/pipeline",
+            "dead_letter_queue": "/usr/share/logstash/data/dead_letter_queue",
+        }
+    )  # fmt: skip
+    wanted = pipelines_file(Settings.model_validate({"project": "p"}), own)
+    assert yaml.safe_load((FOLDER / "pipelines.yml").read_text()) == yaml.safe_load(wanted)
+
+
 def test_security_is_on(services: dict[str, dict[str, Any]]) -> None:
     assert services["elasticsearch"]["environment"]["xpack.security.enabled"] == "true"
     assert services["grafana"]["environment"]["GF_AUTH_ANONYMOUS_ENABLED"] == "false"
@@ -155,9 +200,9 @@ def test_its_alertmanager_configuration_is_accepted(amtool: Path) -> None:
     )
 
 
-def test_its_prometheus_configuration_is_accepted(promtool: Path) -> None:
+def test_its_prometheus_configuration_is_accepted(promtool_newest: Path) -> None:
     result = subprocess.run(
-        [promtool, "check", "config", "--syntax-only", FOLDER / "prometheus.yml"],
+        [promtool_newest, "check", "config", "--syntax-only", FOLDER / "prometheus.yml"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr

@@ -89,12 +89,32 @@ def test_one_that_cannot_be_had_does_not_keep_the_others_away(get: ModuleType) -
     assert there == ["x"]
 
 
+@pytest.mark.parametrize("optional", [False, True])
+def test_what_is_optional_and_missing_is_told_and_does_not_fail(
+    optional: bool,
+    get: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its tests skip with that reason; all else is a failure of `make test-servers`."""
+
+    def refuse() -> None:
+        raise get.Unobtainable("no such package")
+
+    part = get.Part("java 21", "", lambda: None, refuse, optional=optional)
+    monkeypatch.setattr(get, "parts", lambda **_: [part])
+    assert get.main([]) == (0 if optional else 1)
+    said = capsys.readouterr()
+    assert "MISSING java 21" in said.out
+    assert "java 21 cannot be had: no such package" in said.err
+
+
 def _fake_maven(folder: Path, archive: Path) -> str:
     folder.mkdir()
     mvn = folder / "mvn"
     mvn.write_text(
         '#!/bin/sh\nfor a in "$@"; do case $a in -DoutputDirectory=*) '
-        f'cp "{archive}" "${{a#*=}}/elasticsearch-1.0.zip";; esac; done\n'
+        f'mkdir -p "${{a#*=}}"; cp "{archive}" "${{a#*=}}/elasticsearch.zip";; esac; done\n'
     )
     mvn.chmod(0o755)
     return f"{folder}:{os.environ['PATH']}"
@@ -108,19 +128,19 @@ def test_an_archive_with_another_digest_is_refused(
         zipped.writestr("elasticsearch-1.0/bin/elasticsearch", "#!/bin/sh\n")
     monkeypatch.setenv("PATH", _fake_maven(tmp_path / "bin", archive))
     with pytest.raises(get.Unobtainable, match=r"SHA-256 is .* expected 00: refused"):
-        get.elasticsearch("1.0", "00")()
+        get.jvm.elasticsearch("1.0", "00")()
     assert list(get.cache().iterdir()) == [], "nothing half-unpacked stays"
-    get.elasticsearch("1.0", hashlib.sha256(archive.read_bytes()).hexdigest())()
+    get.jvm.elasticsearch("1.0", hashlib.sha256(archive.read_bytes()).hexdigest())()
     program = get.cache() / "elasticsearch-1.0" / "bin" / "elasticsearch"
     assert os.access(program, os.X_OK)
     assert [entry.name for entry in get.cache().iterdir()] == ["elasticsearch-1.0"]
 
 
 def test_a_missing_go_says_what_to_do(get: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(get, "on_path", lambda *_: lambda: None)
-    monkeypatch.setattr(get.Path, "glob", lambda *_: iter(()))
+    monkeypatch.setattr(get.golang, "on_path", lambda *_: lambda: None)
+    monkeypatch.setattr(get.golang.Path, "glob", lambda *_: iter(()))
     with pytest.raises(get.Unobtainable, match=r"no Go here: needs Go 1\.21 or newer on the PATH"):
-        get.go()
+        get.golang.go()
 
 
 def test_a_go_that_is_too_old_is_named(
@@ -129,9 +149,9 @@ def test_a_go_that_is_too_old_is_named(
     old = tmp_path / "go"
     old.write_text("#!/bin/sh\necho go version go1.19.8 linux/amd64\n")
     old.chmod(0o755)
-    monkeypatch.setattr(get, "on_path", lambda *_: lambda: old)
+    monkeypatch.setattr(get.golang, "on_path", lambda *_: lambda: old)
     with pytest.raises(get.Unobtainable, match=r"go1.19.8 linux/amd64 is too old"):
-        get.go()
+        get.golang.go()
 
 
 def test_without_apt_get_and_without_root_the_packages_are_named(
@@ -142,7 +162,7 @@ def test_without_apt_get_and_without_root_the_packages_are_named(
         get.apt("prometheus")()
     (tmp_path / "apt-get").write_text("#!/bin/sh\n")
     (tmp_path / "apt-get").chmod(0o755)
-    monkeypatch.setattr(get.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(get.Unobtainable, match="run `apt-get install prometheus` as root"):
         get.apt("prometheus")()
 

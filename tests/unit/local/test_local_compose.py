@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+import yaml
+from click.testing import CliRunner
 
-from obskit import local
+from obskit import assets, local
+from obskit.cli import cli
+from obskit.cli.options import open_stack
 from obskit.errors import LocalError
 from obskit.local import compose
 
@@ -74,6 +79,48 @@ def test_up_starts_the_shipped_file_and_says_where_everything_is(
     assert Path(environment["OBSKIT_ELASTICSEARCH_PASSWORD_FILE"]).read_text()
     # another process knows the same
     assert local.current(folder).environment() == environment
+
+
+def test_its_obskit_yml_fits_the_stack(
+    docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`obskit init --compose` names every server by what obskit up says, each secret by its file."""
+    monkeypatch.chdir(tmp_path)
+    written = CliRunner().invoke(cli, ["init", "--compose", "--project", "shop"])
+    assert written.exit_code == 0, written.output
+    stack = local.up(tmp_path / ".obskit" / "local")
+    for name, value in stack.environment().items():
+        monkeypatch.setenv(name, value)
+    opened = open_stack(tmp_path / "obskit.yml", "", ())
+    assert opened.settings.project == "shop"
+    targets = opened.targets
+    assert {
+        "elasticsearch",
+        "kibana",
+        "logstash",
+        "filebeat",
+        "prometheus",
+        "alertmanager",
+        "grafana",
+    } == set(targets)
+    for name in targets.keys() - {"filebeat"}:  # whose statistics stay in its container
+        assert targets[name].settings.url == stack.environment()[f"OBSKIT_{name.upper()}_URL"]
+    kept = tmp_path / ".obskit" / "local" / "secrets"
+    password = targets["elasticsearch"].settings.auth.password
+    assert password.reveal() == (kept / "elastic_password").read_text()
+    bodies = {
+        item.address.name: item.body
+        for item in targets["grafana"].desired()
+        if item.address.kind == "data_source"
+    }
+    assert bodies["obskit-prometheus"]["url"] == "http://prometheus:9090"
+    assert bodies["obskit-logs"]["url"] == "http://elasticsearch:9200"
+    files = targets["logstash"].files
+    assert 'hosts => ["http://elasticsearch:9200"]' in files["obskit.conf"]
+    assert 'password => "${ELASTICSEARCH_PASSWORD}"' in files["obskit-dead-letters.conf"]
+    containers = yaml.safe_load(assets.path("compose/compose.yml").read_text())["services"]
+    reached = [source["url"] for source in bodies.values()]
+    assert {urlsplit(url).hostname for url in reached} <= set(containers)
 
 
 def test_up_without_names_starts_everything(docker: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from obskit.errors import LocalError
+from obskit.local import binaries
 from obskit.local.alertmanager import Alertmanager
 from obskit.local.elasticsearch import Elasticsearch
 from obskit.local.filebeat import Filebeat
@@ -112,8 +113,29 @@ def test_elasticsearch_without_java_says_what_to_install(
     _elasticsearch(tmp_path, monkeypatch)
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(binaries, "_JAVAS", tmp_path)
     with pytest.raises(LocalError, match=r"no Java here, which Elasticsearch needs .17 or newer"):
         Elasticsearch().prepare(folder)
+
+
+def test_a_newer_elasticsearch_gets_a_newer_java(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one on the PATH where it is new enough, else another that is installed."""
+    _elasticsearch(tmp_path, monkeypatch)
+    (tmp_path / "es" / "lib").mkdir()
+    (tmp_path / "es" / "lib" / "elasticsearch-9.4.3.jar").write_text("")
+    javas = tmp_path / "jvm"
+    for version in (17, 25):
+        _program(javas / str(version) / "bin" / "java")
+        (javas / str(version) / "release").write_text(f'JAVA_VERSION="{version}.0.1"\n')
+    monkeypatch.setattr(binaries, "_JAVAS", javas)
+    monkeypatch.setenv("JAVA_HOME", str(javas / "17"))
+    assert Elasticsearch().prepare(folder).env["ES_JAVA_HOME"] == str(javas / "25")
+    (tmp_path / "es" / "lib" / "elasticsearch-9.4.3.jar").rename(
+        tmp_path / "es" / "lib" / "elasticsearch-8.19.21.jar"
+    )
+    assert Elasticsearch().prepare(folder).env["ES_JAVA_HOME"] == str(javas / "17")
 
 
 def test_prometheus_reads_what_obskit_delivers(

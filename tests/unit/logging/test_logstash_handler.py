@@ -228,20 +228,24 @@ def test_a_peer_that_never_reads_stalls_nobody(make: Any, tmp_path: Path, make_r
 def test_a_peer_that_flaps_loses_nothing(make: Any, tmp_path: Path) -> None:
     port = free_port()
     handler, log = make(port, spool=tmp_path)
-    seen: set[str] = set()
+    peers: list[Peer] = []
     for _ in range(5):
-        peer = Peer(port)
+        peers.append(Peer(port))
         for _ in range(10):
             log(20)
             time.sleep(0.01)
-        peer.stop()
-        seen |= set(peer.ids())
+        peers[-1].stop()
         time.sleep(0.1)
-    last = Peer(port)
+    peers.append(Peer(port))
     assert wait_for(lambda: handler.waiting == 0)
     handler.close()
-    assert wait_for(lambda: len(seen | set(last.ids())) == handler.counters.emitted)
-    last.stop()
+
+    def arrived() -> set[str]:
+        """Of all peers: one that is stopped may still have been reading what was sent before."""
+        return {found for peer in peers for found in peer.ids()}
+
+    assert wait_for(lambda: len(arrived()) == handler.counters.emitted)
+    peers[-1].stop()
 
 
 def test_tls_checks_the_certificate(make: Any, tmp_path: Path) -> None:
@@ -361,4 +365,117 @@ def test_descriptors_and_threads_are_given_back(make: Any) -> None:
         handler.close()
     assert wait_for(lambda: len(os.listdir("/proc/self/fd")) <= before + 1)
     assert not [item for item in threading.enumerate() if item.name == "obskit-logstash"]
+    peer.stop()
+
+
+def balanced(handler: LogstashHandler) -> bool:
+    counters = handler.counters
+    return counters.emitted + counters.adopted == (
+        counters.sent + handler.waiting + counters.dropped
+    )
+
+
+def test_the_counters_balance_over_processes_and_an_end_without_confirmation(
+    make: Any, tmp_path: Path
+) -> None:
+    port = free_port()
+    first, log = make(port, spool=tmp_path)
+    log(300)
+    first.close()
+    assert balanced(first)
+    assert first.waiting == 300
+    silent = Peer(port, reads=False)  # takes lines and confirms none of them
+    second, log = make(port, spool=tmp_path, flush_seconds=0.3)
+    log(100)
+    assert wait_for(lambda: second.counters.sent == 400)
+    second.close()
+    assert second.counters.adopted == 300
+    assert balanced(second), second.counters
+    assert second.waiting == 400  # nobody said that they were read, so they wait again
+    silent.stop()
+    peer = Peer(port)
+    third, _ = make(port, spool=tmp_path)
+    third.close()
+    assert balanced(third), third.counters
+    assert len(peer.ids()) == 400
+    peer.stop()
+
+
+def test_a_line_after_the_end_is_counted_as_dropped(
+    make: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    handler, log = make(free_port(), flush_seconds=0.1)
+    log(3)
+    handler.close()
+    log(2)
+    assert handler.counters.dropped_exit == 5
+    assert balanced(handler)
+    assert "3 of 3 lines were dropped" in capfd.readouterr().err
+
+
+def test_a_spool_removed_by_hand_is_counted(make: Any, tmp_path: Path) -> None:
+    port = free_port()
+    handler, log = make(port, spool=tmp_path)
+    log(50)
+    assert wait_for(lambda: handler.counters.spooled == 50)
+    for path in tmp_path.glob("*.spool"):
+        path.unlink()
+    peer = Peer(port)
+    assert wait_for(lambda: handler.counters.dropped_spool == 50)
+    assert balanced(handler)
+    log(1)
+    assert wait_for(lambda: len(peer.lines) == 1)
+    peer.stop()
+
+
+_WORKERS = """
+import logging, multiprocessing, sys, warnings
+warnings.simplefilter("ignore")  # Python 3.12 warns of a fork of a process with threads
+from obskit.logging import configure
+
+def work(number):
+    if multiprocessing.get_start_method() == "spawn":
+        configure(service="worker", logstash=sys.argv[1])
+    for line in range(100):
+        logging.info("worker %d %d", number, line)
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method(sys.argv[2])
+    configure(service="parent", logstash=sys.argv[1])
+    workers = [multiprocessing.Process(target=work, args=(number,)) for number in range(3)]
+    for worker in workers: worker.start()
+    for worker in workers: worker.join()
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_workers_of_multiprocessing_send_their_last_lines(method: str, tmp_path: Path) -> None:
+    """They end without ``atexit``: https://docs.python.org/3/library/atexit.html."""
+    peer = Peer()
+    (tmp_path / "app.py").write_text(_WORKERS)
+    address = f"tcp://127.0.0.1:{peer.port}"
+    subprocess.run(
+        [sys.executable, str(tmp_path / "app.py"), address, method], check=True, timeout=60
+    )
+    assert wait_for(lambda: len(peer.lines) == 300, 2)
+    assert set(peer.ids().values()) == {1}
+    peer.stop()
+
+
+def test_a_handler_without_formatter_and_service_says_what_it_needs(
+    make_record: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    handler = LogstashHandler("127.0.0.1", free_port(), flush_seconds=0.1)
+    handler.handle(make_record("hello"))
+    assert handler.failed == 1
+    assert "give the handler service='user-service'" in capfd.readouterr().err
+    handler.close()
+
+
+def test_another_formatter_writes_single_lines(make: Any, make_record: Any) -> None:
+    peer = Peer()
+    handler, _ = make(peer.port)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.handle(make_record("two\nlines"))
+    assert wait_for(lambda: peer.lines == [rb"two\nlines"])
     peer.stop()

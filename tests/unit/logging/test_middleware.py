@@ -166,6 +166,28 @@ def test_who_the_client_is(peer: str | None, forwarded: list[str], client: str |
     assert Proxies(["10.0.0.0/8"]).client(peer, forwarded) == client
 
 
+@pytest.mark.parametrize(
+    "header",
+    ["forwarded", "x-real-ip", "true-client-ip", "x-client-ip", "x-forwarded", "x_forwarded_for"],
+)
+def test_no_other_header_names_the_client(recorder: Recorder, header: str) -> None:
+    """A proxy that sets one of them lets the others of its clients through."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        logging.getLogger("app").info("inside")
+
+    seen = ASGIMiddleware(app, trusted_proxies=["10.0.0.0/8"])
+    value = b"for=1.1.1.1" if header == "forwarded" else b"1.1.1.1"
+    headers = [(header.encode(), value), (b"X-Forwarded-For", b"203.0.113.9")]
+    scope = {"type": "http", "path": "/", "headers": headers, "client": ("10.0.0.1", 1)}
+    asyncio.run(seen(scope, None, None))  # type: ignore[arg-type]
+    assert {event["client_ip"] for event in recorder.events} == {"203.0.113.9"}
+
+
+def test_one_proxy_may_stand_alone() -> None:
+    assert Proxies("10.0.0.1").client("10.0.0.1", ["1.1.1.1"]) == "1.1.1.1"
+
+
 def test_without_trusted_proxies_nobody_is_believed() -> None:
     proxies = Proxies([])
     assert proxies.client("10.0.0.1", ["1.1.1.1"]) == "10.0.0.1"

@@ -87,3 +87,46 @@ def test_it(obskit_logs):
 """
     )
     session.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
+OWN = """
+fields:
+  order_id: {type: keyword, requirement: required, pattern: "^[0-9]+$"}
+"""
+
+
+@pytest.mark.parametrize("configured", [True, False])
+def test_a_projects_own_fields_are_fields(session: pytest.Pytester, configured: bool) -> None:
+    session.makefile(".yml", fields=OWN)
+    session.makeini("" if configured else "[pytest]\nobskit_schema = fields.yml")
+    session.makepyfile(
+        f"""
+import logging
+from obskit.logging import configure
+from obskit.schema.load import load_schema
+
+def setup_module():
+    if {configured}:
+        configure(service="shop", stream="stderr", schema=load_schema("fields.yml"))
+
+def test_good(obskit_logs):
+    logging.getLogger("app").info("bought", extra={{"order_id": "7"}})
+    assert obskit_logs.events[0]["order_id"] == "7"
+
+def test_without():
+    logging.getLogger("app").info("bought")
+
+def test_wrong():
+    logging.getLogger("app").info("bought", extra={{"order_id": "x"}})
+"""
+    )
+    result = session.runpytest_subprocess("--obskit-logs", "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=1, failed=2)
+    result.stdout.fnmatch_lines(["*required: order_id is missing*"])
+
+
+def test_a_wrong_schema_file_is_said(session: pytest.Pytester) -> None:
+    session.makeini("[pytest]\nobskit_schema = none.yml")
+    session.makepyfile("def test_it(obskit_logs): pass")
+    result = session.runpytest_subprocess("-p", "no:cacheprovider")
+    result.stdout.fnmatch_lines(["*obskit_schema: *none.yml: no such file*"])

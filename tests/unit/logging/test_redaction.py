@@ -108,6 +108,10 @@ def test_a_declared_field_can_be_secret(make_record: Any, judge: Any) -> None:
         ("GET /x?a=1&access_token=abc HTTP/1.1", "GET /x?a=1&access_token=[REDACTED] HTTP/1.1"),
         ("host=db password=hunter2 user=u", "host=db password=[REDACTED] user=u"),
         ("X-Amz-Signature=deadbeef", "X-Amz-Signature=[REDACTED]"),
+        ("got {'password': 'a b', 'n': 1}", "got {'password': '[REDACTED]', 'n': 1}"),
+        ('{"api_key":"x y"}', '{"api_key":"[REDACTED]"}'),
+        ("open(secret='x y')", "open(secret='[REDACTED]')"),
+        ("the password: forgotten", "the password: forgotten"),
         ("broken_tokens=3 tokens=4 page=2", "broken_tokens=3 tokens=4 page=2"),
     ],
 )

@@ -274,6 +274,17 @@ def test_configuring_again_replaces(lines: Any, tmp_path: Path) -> None:
         {"service": "s", "level": "LOUD"},
         {"service": "s", "logstash": "nope"},
         {"service": "s", "fields": ["x"]},
+        {"service": "s", "stream": "stdin"},
+        {"service": "s", "console": "yes"},
+        {
+            "service": "s",
+            "redact": "password",
+        },  # its letters would be the words, and nothing secret
+        {"service": "s", "schema": "none.yml"},
+        {"service": "s", "logstash": "tcp://x:99999"},
+        {"service": "s", "logstash": {"adress": "tcp://x"}},
+        {"service": "s", "logstash": {}},
+        {"service": "s", "logstash": {"address": "tls://x", "ca_file": "none.pem"}},
     ],
 )
 def test_a_wrong_option_is_said_and_changes_nothing(options: dict[str, Any]) -> None:
@@ -329,3 +340,17 @@ def test_json_is_still_json_lines(lines: Any) -> None:
     logging.getLogger("app").info("line\nfeed\r\u2028")
     assert lines.path.read_bytes().count(b"\n") == 1
     assert json.loads(lines.path.read_bytes())["message"] == "line\nfeed\r\u2028"
+
+
+def test_what_is_logged_while_the_process_ends_is_of_one_format_too(judge: Any) -> None:
+    code = (
+        "import atexit, logging\n"
+        "atexit.register(lambda: logging.warning('the last function'))\n"
+        "from obskit.logging import configure\n"
+        "class Late:\n"
+        "    def __del__(self): logging.warning('the destructor')\n"
+        "configure(service='late', stream='stderr'); late = Late()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    events = [judge(line) for line in done.stderr.splitlines()]
+    assert [event["message"] for event in events] == ["the last function", "the destructor"]

@@ -152,3 +152,61 @@ def test_a_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:
     path.touch()
     with pytest.raises(OSError, match="file"):
         Spool(path, max_bytes=1)
+
+
+def test_a_disk_that_is_full_keeps_no_half_of_what_it_refused(tmp_path: Path) -> None:
+    """What was refused waits elsewhere and is written again: none of it may come out twice."""
+    code = (
+        "import resource, signal, sys; from obskit.logging.spool import Spool\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "spool = Spool(sys.argv[1], max_bytes=10**6)\n"
+        "spool.append([b'line %d\\n' % number for number in range(10)])\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        "try: spool.append([b'line %d\\n' % number for number in range(10, 20)])\n"
+        "except OSError as error: print(type(error).__name__)\n"
+        "assert spool.append([b'line 10\\n']) == 1\n"
+        "found = []\n"
+        "while spool.pending:\n"
+        "    batch = spool.take(100, 10_000); spool.taken(len(batch)); found += batch\n"
+        "assert found == [b'line %d\\n' % number for number in range(11)], found\n"
+        "assert spool.lost == 0"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], check=True, capture_output=True, text=True
+    )
+    assert done.stdout == "OSError\n"
+
+
+def test_what_somebody_removed_is_counted(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, max_bytes=10**6)
+    spool.append(lines(0, 5))
+    for path in tmp_path.glob("*.spool"):
+        path.unlink()
+    assert spool.take(10, 10_000) == []
+    assert (spool.pending, spool.lost) == (0, 5)
+    spool.close()
+
+
+def test_a_file_that_cannot_be_read_stops_neither_start_nor_the_others(tmp_path: Path) -> None:
+    (tmp_path / "1-dead.00000000.spool").mkdir()
+    (tmp_path / "1-dead.00000001.spool").write_bytes(b"whole\n\xff\0\r torn\n")
+    spool = Spool(tmp_path, max_bytes=10**6)
+    assert isinstance(spool.trouble, IsADirectoryError)
+    assert spool.adopted == spool.pending == 2
+    assert drained(spool) == [b"whole\n", b"\xff\0\r torn\n"]
+    assert spool.lost == 0
+    spool.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["1-dead.00000000.spool"]
+
+
+def test_a_file_that_breaks_later_is_passed_by_and_counted(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, max_bytes=10**6)
+    spool.append(lines(0, 5))
+    (path,) = tmp_path.glob("*.spool")
+    path.unlink()
+    path.mkdir()
+    assert spool.take(10, 10_000) == []
+    assert (spool.pending, spool.lost) == (0, 5)
+    spool.append(lines(5, 8))
+    assert drained(spool) == lines(5, 8)
+    spool.close()

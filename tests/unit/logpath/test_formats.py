@@ -65,6 +65,9 @@ GO = [
     "fatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 [chan receive]:",
     "2023/09/10 12:34:56.123456 listening on :8080",
     "plain",
+    "white space \t ",
+    "no white space\0",
+    "nor this\u00a0",
 ]
 
 
@@ -159,7 +162,12 @@ def test_a_traceback_is_one_event(made: dict[str, list[dict[str, Any]]]) -> None
 
 def test_a_panic_is_one_event(made: dict[str, list[dict[str, Any]]]) -> None:
     """With its goroutines as the stack; ordinary lines lose the time that log has put before them."""
-    panic, serving, fatal, logged, _ = made["go"]
+    panic, serving, fatal, logged, _, *ends = made["go"]
+    assert [item["message"] for item in ends] == [
+        "white space",
+        "no white space\0",
+        "nor this\u00a0",
+    ]
     assert panic["error"]["type"] == "panic"
     assert panic["error"]["message"].startswith("runtime error")
     assert panic["error"]["stack"].endswith("+0x1d")

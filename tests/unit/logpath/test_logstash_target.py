@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -181,6 +182,41 @@ def test_check_names_a_missing_checker_and_a_missing_sign_in(
     (problem,) = signed.check()
     assert problem.rule == "logstash/grammar"
     assert problem.line
+
+
+def test_a_certificate_turns_tls_on(standin: Standin) -> None:
+    """Logstash ignores a certificate without ``ssl_enabled``, and its tcp input asks for a client's by default."""
+    files = {"ssl_certificate": "/c.pem", "ssl_key": "/k.pem"}
+    text = _target(standin, tcp_port=5045, tls=files).files["obskit.conf"]
+    assert text.count("    ssl_enabled => true\n") == 2
+    assert text.count('    ssl_client_authentication => "none"\n') == 2
+    own = files | {"ssl_enabled": False, "ssl_certificate_authorities": ["/ca.pem"]}
+    text = _target(standin, tls=own).files["obskit.conf"]
+    assert "ssl_enabled => true" not in text
+    assert "ssl_enabled => false" in text
+    assert "ssl_client_authentication" not in text
+    assert "ssl_" not in _target(standin).files["obskit.conf"]
+
+
+def test_options_are_written_in_the_language_of_logstash(standin: Standin, mustache: Path) -> None:
+    """No escapes: other quotes around a quote; what has both, or ends with a backslash, is refused."""
+    output = {
+        "password": 'a"b\\c', "custom_headers": {"X-Team": "it's"}, "pool_max": 5,
+        "ssl_supported_protocols": ["TLSv1.3"],
+    }  # fmt: skip
+    target = _target(standin, output=output)
+    text = target.files["obskit.conf"]
+    assert "password => 'a\"b\\c'" in text
+    assert 'custom_headers => { "X-Team" => "it\'s" }' in text
+    assert "pool_max => 5" in text
+    assert 'ssl_supported_protocols => ["TLSv1.3"]' in text
+    folder = standin.listing.parent
+    (folder / "whole.conf").write_text(text)
+    subprocess.run([mustache, "check", folder / "whole.conf"], check=True)
+    for value in ("'\"", "C:\\"):
+        with pytest.raises(ConfigError, match="keystore") as refused:
+            _ = _target(standin, output={"password": value}).files
+        assert value not in str(refused.value)
 
 
 def test_what_elasticsearch_refused_goes_to_the_quarantine_as_text(

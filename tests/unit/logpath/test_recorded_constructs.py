@@ -45,14 +45,15 @@ RECORDED = {
     "elasticsearch.data_stream_namespace": ("es-output-ds-routing-by-filter", r"data_stream_namespace => "),
     "elasticsearch.retry_max_interval": ("es-output-data_stream-settings", r"SETTINGS"),
 }  # fmt: skip
-# Inputs and the type of the data stream could not be recorded: each is documented, and nothing else is used.
+# Inputs could not be recorded, nor the output's type of data stream and its v8 (only its refusal of `disabled`): each
+# is documented, and nothing else is used.
 # https://www.elastic.co/docs/reference/logstash/plugins/{inputs-beats,inputs-tcp,inputs-dead_letter_queue}
 DOCUMENTED = {
-    "elasticsearch.data_stream_type",
+    "elasticsearch.data_stream_type", "elasticsearch.ecs_compatibility",
     "beats.id", "beats.host", "beats.port", "beats.ecs_compatibility", "beats.client_inactivity_timeout",
     "tcp.id", "tcp.host", "tcp.port", "tcp.ecs_compatibility", "tcp.codec",
     "dead_letter_queue.id", "dead_letter_queue.path", "dead_letter_queue.pipeline_id",
-    "dead_letter_queue.commit_offsets", "dead_letter_queue.ecs_compatibility",
+    "dead_letter_queue.commit_offsets",
 }  # fmt: skip
 
 

@@ -120,3 +120,11 @@ def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
 def test_anchors_that_hold_themselves_come_to_an_end() -> None:
     with pytest.raises(ConfigError):
         parse_schema("fields: &a\n  x: *a\n")
+
+
+def test_the_file_of_the_documentation_is_one() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "own-fields.md").read_text(encoding="utf-8")
+    written = text.split("```yaml\n", 1)[1].split("```", 1)[0]
+    schema = parse_schema(written)
+    assert schema.by_alias["orderId"].name == "order_id"
+    assert schema.by_name["level"].allowed == ("INFO", "WARN", "ERROR")

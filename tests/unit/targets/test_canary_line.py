@@ -95,8 +95,40 @@ def test_a_named_file_is_used_when_it_is_there(tmp_path: Path) -> None:
 
 def test_no_file_and_no_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(ObskitError, match="on this machine") as caught:
-        place(Service(name="a", logs=("no.log", "none/*.log")), tmp_path)
+        place(Service(name="a", logs=("none/no.log", "none/*.log")), tmp_path)
     assert "where the service writes" in caught.value.hint
+
+
+def test_a_named_file_that_is_not_there_yet_is_made_as_the_service_would(tmp_path: Path) -> None:
+    """It belongs to the folder's owner and stays, with the canaries at its beginning: the service may append."""
+    (tmp_path / "app").mkdir()
+    if os.geteuid() == 0:
+        os.chown(tmp_path / "app", 12345, 12345)
+    spot = place(Service(name="a", logs=("app/app.log",)), tmp_path)
+    assert not spot.own
+    assert not spot.path.exists(), "looking for a place makes nothing"
+    with writing(spot, [event_of(BUILTIN, SERVICE, SETTINGS) for _ in range(2)]) as canaries:
+        assert [canary.offset for canary in canaries] == [0, len(canaries[0].line.encode()) + 1]
+    made, folder = spot.path.stat(), (tmp_path / "app").stat()
+    assert (made.st_uid, made.st_gid) == (folder.st_uid, folder.st_gid)
+    assert made.st_mode & 0o777 == 0o644
+    assert len(spot.path.read_bytes().splitlines()) == 2
+
+
+def test_nothing_is_made_in_a_folder_of_somebody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service could not write to it."""
+    monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
+    with pytest.raises(ObskitError, match="on this machine"):
+        place(Service(name="a", logs=("app.log",)), tmp_path)
+
+
+def test_a_link_that_leads_nowhere_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "app.log").symlink_to("elsewhere.log")
+    with pytest.raises(ObskitError, match="on this machine"):
+        place(Service(name="a", logs=("app.log",)), tmp_path)
+    assert not (tmp_path / "elsewhere.log").exists()
 
 
 def test_a_file_of_its_own_is_readable_and_removed_also_after_an_error(tmp_path: Path) -> None:

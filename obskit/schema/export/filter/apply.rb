@@ -2,19 +2,25 @@
 
 def apply(event)
   line = event.get("[@metadata][line]")
-  if line.is_a?(String) && line.match?(/\A[ \t-\r]*\z/)
+  if line.is_a?(String) && line.match?(/\A\uFEFF?[ \t-\r]*\z/)
     event.cancel
     return
   end
-  origin = origin_of(event)
-  known = known_of(event)
-  document, reasons, millis = outcome(line, event, known)
-  original = line.is_a?(String) ? line : event.to_json
-  event.to_hash.each_key { |key| event.remove(key) unless key == "@timestamp" }
+  # What the input and the shipper say beside the line: read once, every look at the event costs.
+  shipped = event.to_hash
+  known = known_of(shipped)
+  document, reasons, millis = outcome(line, event, shipped["obskit"], known)
+  original = line
+  unless line.is_a?(String)
+    event.set("message", line) unless line.nil?
+    original = event.to_json
+  end
+  # A key with a bracket is read as a path: it names something else, or nothing at all.
+  shipped.each_key { |key| event.remove(key) unless key == "@timestamp" || key.include?("[") }
   event.remove("[@metadata][doc]")
   event.remove("[@metadata][line]")
   if reasons.empty?
-    merge_shipper(document, origin)
+    merge_shipper(document, origin_of(shipped))
     event.timestamp = LogStash::Timestamp.at(millis / 1000, millis % 1000 * 1000) if millis
   else
     document = quarantined(original, document, reasons)
@@ -27,14 +33,15 @@ def apply(event)
 end
 
 # A mistake of ours must not lose a line, nor a line of thousands of brackets the worker.
-def outcome(line, event, known)
-  return [{}, ["line: missing"], nil] unless line.is_a?(String)
+def outcome(line, event, sent, known)
+  return [{}, [line.nil? ? "line: missing" : "line: not text"], nil] unless line.is_a?(String)
+  sent = {} unless sent.is_a?(Hash)
   # Bytes that are no UTF-8 become U+FFFD in Filebeat; our inputs mark a line that really has one.
-  if line.include?("\uFFFD") && event.get("[obskit][format]") && !event.get("[obskit][replacement]")
+  if sent["format"] && !sent["replacement"] && line.include?("\uFFFD")
     return [{}, ["line: not UTF-8"], nil]
   end
-  format = @formats[event.get("[obskit][format]")]
-  doc, reason = format ? format.call(line, event.get("[obskit][service]"), self) : checked(line, event.get("[@metadata][doc]"))
+  format = @formats[sent["format"]]
+  doc, reason = format ? format.call(line, sent["service"], self) : checked(line, event.get("[@metadata][doc]"))
   reason ? [{}, [reason], nil] : normalise(doc, known)
 rescue StandardError, SystemStackError => error
   [{}, ["filter: " + error.class.to_s + ": " + error.message.to_s], nil]
@@ -42,10 +49,10 @@ end
 
 # The host that shipped the line, and what obskit.yml says of the service whose line it is: Filebeat
 # sends that along; for other inputs it is the settings of this pipeline.
-def known_of(event)
-  host = event.get("host")
+def known_of(shipped)
+  host = shipped["host"]
   host = host["hostname"] || host["name"] if host.is_a?(Hash)
-  sent = event.get("obskit")
+  sent = shipped["obskit"]
   sent = {} unless sent.is_a?(Hash)
   known = {}
   known["host"] = host if host.is_a?(String) && !host.empty?
@@ -56,10 +63,11 @@ def known_of(event)
 end
 
 # What Kubernetes and Docker metadata processors know of the place the line came from.
-def origin_of(event)
+def origin_of(shipped)
   found = {}
-  @origin.each do |name, reference|
-    value = event.get(reference)
+  @origin.each do |name, *path|
+    next unless shipped.key?(path[0])
+    value = path.inject(shipped) { |holder, key| holder.is_a?(Hash) ? holder[key] : nil }
     found[name] ||= value if value.is_a?(String) && !value.empty?
   end
   found
@@ -80,7 +88,7 @@ def quarantined(line, document, reasons)
 end
 
 def dataset_of(service)
-  dataset = service.downcase.gsub(/[^a-z0-9_]/, "_")
+  dataset = service.downcase.tr("^a-z0-9_", "_")
   dataset += "_" if dataset == @settings[:quarantine]
   dataset[0, @limits[:service]]
 end

@@ -10,15 +10,15 @@ def normalise(doc, known)
       reasons << (field[:name] + ": missing") if field[:required]
       next
     end
-    name, holders, key = found
-    value = holders[-1][0][key]
+    name, holder, key, way = found
+    value = holder[key]
     if field[:name] == @settings[:attributes]
-      take(holders, key)
+      take(holder, key, way)
       declared = value.is_a?(Hash) ? value : { field[:name] => value } unless value.nil?
       next
     end
     if value.nil?
-      take(holders, key)
+      take(holder, key, way)
       if !field[:nullable] then reasons << (field[:name] + ": null")
       elsif field[:required] then set(document, field[:path], nil)
       end
@@ -33,7 +33,7 @@ def normalise(doc, known)
       reasons << (field[:name] + ": " + reason)
       next
     end
-    take(holders, key)
+    take(holder, key, way)
     millis = instant if field[:name] == "timestamp"
     set(document, field[:path], value)
   end

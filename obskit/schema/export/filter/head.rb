@@ -8,7 +8,10 @@
 
 def initialize(fields, settings, limits, formats)
   @fields, @settings, @limits, @formats = fields, settings, limits, formats
-  @fields.each { |field| field[:paths] = field[:names].map { |name| [name, name.split(".")] } }
+  @fields.each do |field|
+    field[:paths] = field[:names].map { |name| [name, name.split(".")] }
+    field[:type] = field[:type].to_sym
+  end
   # First key of every name: an event has some ten keys, the schema some two hundred names, and only names that
   # begin with a key of the event are looked for.
   @candidates = {}
@@ -24,16 +27,19 @@ def initialize(fields, settings, limits, formats)
   # White space as Unicode has it; [[:space:]] lacks U+001C to U+001F.
   space = "[\\t-\\r\\x1c-\\x20\\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]"
   @blank = Regexp.new("\\A" + space + "*\\z")
-  @around = Regexp.new("\\A" + space + "+|" + space + "+\\z")
+  @ink = Regexp.new("[^" + space[1..])
   @ipv4 = /\A(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!\z)|\z)){4}\z/
   # https://www.w3.org/TR/trace-context/#traceparent-header: version-trace-parent-flags, by position
   @traceparent = /\A[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?\z/
-  @tokens = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/
-  @brackets = /"(?:[^"\\]|\\.)*"|[\[\]{}]/
+  # Possessive: a text of a megabyte leaves no trail to go back on.
+  @tokens = /"[^"\\]*+(?:\\.[^"\\]*+)*+"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/
+  @brackets = /"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]/
+  @object = /\A\uFEFF?[ \t\r\n]*\{/
+  @behind = /\}[ \t\r\n]*[^,\]} \t\r\n]/
   @escape = /\\(?:u(\h{4})|.)/m
   @origin = [
     %w[cluster orchestrator cluster name], %w[namespace kubernetes namespace], %w[pod kubernetes pod name],
     %w[node kubernetes node name], %w[container kubernetes container name], %w[container container name],
     %w[unit systemd unit]
-  ].map { |name, *path| [name, path.map { |key| "[" + key + "]" }.join] }
+  ]
 end

@@ -2,30 +2,34 @@
 
 # The json filter has parsed the line already. What it takes without a word is looked at here.
 def checked(line, doc)
-  return [nil, "json: more than " + @limits[:nesting].to_s + " levels of nesting"] if line.count("[{") > @limits[:nesting] && deep?(line)
+  return [nil, "json: more than " + @limits[:nesting].to_s + " levels of nesting"] if line.bytesize > @limits[:nesting] && deep?(line)
   # Of half a surrogate pair it keeps the text before it.
   return [nil, "json: half a surrogate pair"] if line.include?("\\u") && lone_surrogate?(line)
   unless doc.is_a?(Hash)
-    return [nil, "json: not an object"] if !doc.nil? || line.strip == "null"
-    return [nil, "json: not valid"]
+    whole = doc.nil? ? line.strip == "null" : one_value?(line)
+    return [nil, whole ? "json: not an object" : "json: not valid"]
   end
-  # Of two objects in one line it keeps the last.
-  if line.include?("}{") || line.match?(/\}[ \t\r\n]+\{/)
-    begin
-      JSON.parse(line.delete_prefix("\uFEFF"), max_nesting: false)
-    rescue JSON::ParserError
-      return [nil, "json: not valid"]
-    end
-  end
+  return [nil, "json: not valid"] if several?(line)
   # A number that a double cannot hold is kept as text, digit for digit: the parser sees it in quotes.
-  if line.match?(/\d{16}|\d[eE]\+?\d{2}/)
-    quoted = line.gsub(@tokens) { |token| token.start_with?("\"") || exact?(token) ? token : "\"" + token + "\"" }
-    doc = LogStash::Json.load(quoted) unless quoted == line
-  end
+  doc = LogStash::Json.load(line.gsub(@tokens) { |token| quoted(token) }) if inexact?(doc)
   [doc, nil]
 end
 
+# Of several values in one line it keeps the last. The first of them is no object, or something stands behind
+# an object that is no part of what is around it; where that may be inside of a text, a parser tells.
+def several?(line)
+  !line.match?(@object) || (line.match?(@behind) && !one_value?(line))
+end
+
+def one_value?(line)
+  JSON.parse(line.delete_prefix("\uFEFF"), max_nesting: false)
+  true
+rescue JSON::ParserError
+  false
+end
+
 def deep?(line)
+  return false if line.count("[{") <= @limits[:nesting]
   depth = 0
   line.scan(@brackets) do |found|
     case found
@@ -37,8 +41,26 @@ def deep?(line)
   false
 end
 
-def exact?(token)
-  token.match?(/\A-?\d+\z/) ? token.to_i.abs <= @exact : token.to_f.finite?
+# A stack of its own: a worker has not enough for hundreds of levels.
+def inexact?(doc)
+  waiting = [doc]
+  while (item = waiting.pop)
+    (item.is_a?(Hash) ? item.values : item).each do |value|
+      case value
+      when String, true, false, nil then next
+      when Integer then return true if value.abs > @exact
+      when Numeric then return true unless value.to_f.finite?
+      else waiting << value
+      end
+    end
+  end
+  false
+end
+
+def quoted(token)
+  return token if token.start_with?("\"")
+  exact = token.match?(/\A-?\d+\z/) ? token.to_i.abs <= @exact : token.to_f.finite?
+  exact ? token : "\"" + token + "\""
 end
 
 def lone_surrogate?(line)
