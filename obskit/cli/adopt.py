@@ -45,9 +45,9 @@ def command(
     stack = open_stack(file, environment, only)
     target = stack.targets.get(wanted.target)
     if target is None:
-        known = ", ".join(stack.targets) or "no server at all"
+        names = ", ".join(stack.targets) or "no server at all"
         raise ObskitError(
-            f"obskit.yml names no {wanted.target!r}", where=address, hint=f"it names {known}"
+            f"obskit.yml names no {wanted.target!r}", where=address, hint=f"it names {names}"
         )
     with working("reading the servers", quiet=quiet or as_json):
         plan = stacks.plan(
