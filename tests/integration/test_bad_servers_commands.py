@@ -44,7 +44,7 @@ _ASKING = re.compile(r"POST \S*(_search|_simulate|/query)")
 #: Their state is files, so these read no server; ``provision`` looks at it before the first write.
 _BY_FILES = {
     "plan": {"logstash": 3, "filebeat": 3},
-    "destroy": dict.fromkeys(("logstash", "filebeat", "prometheus", "alertmanager"), 0),
+    "destroy": dict.fromkeys(("logstash", "filebeat", "alertmanager"), 0),
 }
 
 

@@ -40,13 +40,13 @@ def team(server: Running, folder: Path, name: str, url: str = "http://127.0.0.1:
 @pytest.fixture
 def slow_check(monkeypatch: pytest.MonkeyPatch) -> None:
     """amtool takes its time between the reading of the file and its writing: both teams are in between."""
-    check = alertmanager._amtool
+    check = alertmanager.check_config
 
     def slow(*arguments: Any) -> Any:
         time.sleep(0.5)
         return check(*arguments)
 
-    monkeypatch.setattr(alertmanager, "_amtool", slow)
+    monkeypatch.setattr(alertmanager, "check_config", slow)
 
 
 @pytest.mark.servers
