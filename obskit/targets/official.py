@@ -21,6 +21,8 @@ from obskit.targets.locate import locate, syntax_error
 
 __all__ = ["ask", "top_keys"]
 
+#: What the checker reads, and what leads it there.
+_COPY, _WRAP = "obskit-copy.yml", "obskit-wrap.yml"
 _LINE: Final = re.compile(r"\bline (?P<line>\d+)(?::| )\s*(?P<words>.*)")
 _PLACE: Final = re.compile(r"^(?P<file>.*?): ?(?P<line>\d+):(?P<column>\d+): (?P<words>.*)$")
 _HEAD: Final = re.compile(r"^(?:Checking \S+\s*)?(?:FAILED:\s*)?(?:parsing YAML file \S+: )?")
@@ -75,8 +77,9 @@ def _among(folder: Path | None) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="obskit-") as name:
         if folder is not None and folder.is_dir():
             for item in folder.resolve().iterdir():
-                (Path(name) / item.name).symlink_to(item)
-        yield Path(name) / "obskit-copy.yml"
+                if item.name not in (_COPY, _WRAP):  # to write to the copy must not write to a link
+                    (Path(name) / item.name).symlink_to(item)
+        yield Path(name) / _COPY
 
 
 def top_keys(path: Path, text: str) -> set[str]:
@@ -95,7 +98,7 @@ def _complaint(
     copy.write_text(text, encoding="utf-8")
     read = copy
     if wrap is not None:
-        read = copy.with_name("obskit-wrap.yml")
+        read = copy.with_name(_WRAP)
         read.write_text(wrap(copy), encoding="utf-8")
     ran = checker.run([*command, str(read)])
     if ran.ok:
