@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from obskit.cli import main
 from obskit.config import load
 from obskit.deadline import Deadline
 from obskit.delivery.files import Folder
@@ -317,7 +318,9 @@ def test_an_unreachable_server_fails_the_plan_only_where_it_is_asked(world: Worl
         stack.plan(targets, "gone")  # the folders rules/ and targets/ are not there
 
 
-def test_alerts_test_tells_whether_a_receiver_was_reached(world: World) -> None:
+def test_alerts_test_tells_whether_a_receiver_was_reached(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The receiver at port 9 refuses: seen failing. The same with a listener behind it: delivered."""
     from obskit.targets.alertmanager.listener import listen
     from obskit.targets.alertmanager.trial import send
@@ -343,6 +346,12 @@ def test_alerts_test_tells_whether_a_receiver_was_reached(world: World) -> None:
     assert [item.ok(ways) for item in delivered] == [True, True]
     assert body["receiver"] == "obskit/demo/oncall"
     assert [item.body["status"] for item in delivered] == ["firing", "resolved"]
+    with listen(address), pytest.raises(SystemExit) as ended:
+        main(["alerts", "test", "--receiver", "oncall", "--file", str(path)])
+    printed = capsys.readouterr().out
+    assert not ended.value.code, printed
+    assert "✔ firing: webhook: 1 sent, 0 failed" in printed
+    assert '"summary": "A test of the receiver oncall, sent by obskit alerts test"' in printed
 
 
 def test_files_that_are_all_ours_need_adoption_and_then_work(world: World, tmp_path: Path) -> None:

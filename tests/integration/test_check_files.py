@@ -192,3 +192,16 @@ def test_without_its_checker_a_file_is_not_called_good(
         (tmp_path / name).write_text(text)
         (checked,) = check_files([tmp_path / name])
         assert [p.rule.rpartition("/")[2][:3] for p in checked.problems] == ["no-"], checked
+
+
+def test_nothing_is_written_beside_the_file(tmp_path: Path, amtool: Path) -> None:
+    """Also where a file there has the name of the copy that amtool reads."""
+    texts = {
+        "am.yml": "route: {receiver: b}\nreceivers: [{name: a}]\n",
+        "obskit-copy.yml": "theirs\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    ((line, _),) = errors(tmp_path / "am.yml")
+    assert line == 1
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == texts

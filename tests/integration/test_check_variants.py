@@ -51,6 +51,14 @@ PROMETHEUS = {
     + "- job_name: b\n  http_sd_configs:\n  - url: ftp://h/  # <-\n",
     "a file pattern that Prometheus does not take": SCRAPE
     + "  file_sd_configs:\n  - files:\n    - a.yml\n    - b.txt  # <-\n",
+    "the hundredth of two hundred jobs": "scrape_configs:\n"
+    + "".join(
+        f"- job_name: j{at}\n  static_configs: [{{targets: [x:1]}}]\n"
+        + ("  sample_limit: -1  # <-\n" if at == 100 else "")
+        for at in range(200)
+    ),
+    "the same mistake twice": "scrape_configs:\n- job_name: a\n  static_configs: [{targets: ['http://bad']}]  # <-\n"
+    "- job_name: b\n  static_configs: [{targets: ['http://bad']}]\n- job_name: c\n",
     "an empty discovery": SCRAPE + "  dns_sd_configs:\n  - names: []  # <-\n",
 }
 GROUP = "groups:\n- name: g\n  rules:\n"
@@ -135,6 +143,8 @@ ALERTMANAGER = {
     "Opsgenie without a key": ROUTE + "receivers:\n- name: a\n  opsgenie_configs:\n  - priority: P1  # <-\n",
     "a responder of no kind": ROUTE + "receivers:\n- name: a\n  opsgenie_configs:\n  - api_key: k\n    responders:\n    - name: x\n      type: people  # <-\n",
     "Telegram without a chat": ROUTE + "receivers:\n- name: a\n  telegram_configs:\n  - bot_token: t  # <-\n",
+    "the same mistake twice": ROUTE + "receivers:\n- name: z\n- name: b\n  telegram_configs:\n  - bot_token: t  # <-\n"
+    "- name: c\n  telegram_configs:\n  - bot_token: t\n- name: a\n",
     "a parse mode that is none": ROUTE + "receivers:\n- name: a\n  telegram_configs:\n  - bot_token: t\n    chat_id: 1\n    parse_mode: BBCode  # <-\n",
     "a kind of receiver that is none": ROUTE + "receivers:\n- name: a\n  slak_configs:  # <-\n  - channel: x\n",
     "a mute timing that is not there": ROUTE + "  routes:\n  - receiver: a\n    mute_time_intervals: [nights]  # <-\nreceivers: [{name: a}]\n",

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from obskit.config import load
+from obskit.schema import BUILTIN
+from obskit.targets import create, sections
 from obskit.targets.prometheus.labels import with_labels
 from obskit.targets.prometheus.packs import fill_placeholders, load_packs
 
@@ -122,3 +125,22 @@ def test_an_alert_of_a_pack_is_for_the_team_of_the_service_that_it_is_about(
 def test_alerts_that_are_about_no_service_get_no_team() -> None:
     (pack,) = (pack for pack in load_packs() if pack.name == "node")
     assert with_labels(pack.text, {}, teams={"shop": "web"}) == pack.text
+
+
+def test_what_is_delivered_carries_the_teams_but_the_users_own_rules_do_not(tmp_path: Path) -> None:
+    path = tmp_path / "obskit.yml"
+    path.write_text(
+        "project: demo\nservices: [{name: shop, team: web}, {name: other}]\n"
+        "prometheus: {url: 'http://127.0.0.1:9', files: '.'}\n"
+    )
+    target = create(load(path, sections()), BUILTIN)["prometheus"]
+    about = FILES["block"] + "    annotations: {summary: '{{ $labels.service }}'}\n"
+    files = {"shipped.yml": (about, None), "own.yml": (about, tmp_path / "own.yml")}
+    target.__dict__["rule_files"] = files  # which packs fit is asked of a server
+    bodies = {item.address.name: item.body for item in target.desired()}
+    labels = {
+        name: yaml.safe_load(bodies[name])["groups"][0]["rules"][0]["labels"] for name in files
+    }
+    assert labels["own.yml"] == {"obskit_project": "demo", "severity": "x"}
+    assert 'eq $labels.service "shop" }}{{ "web" }}' in labels["shipped.yml"]["team"]
+    assert "other" not in labels["shipped.yml"]["team"]
