@@ -81,13 +81,9 @@ def _tls(options: Mapping[str, Any]) -> dict[str, Any]:
     made = dict(options)
     if not made.keys() & {"ssl_enabled", "ssl", "ssl_enable"}:
         made["ssl_enabled"] = True
-    if not made.keys() & {
-        "ssl_client_authentication",
-        "ssl_certificate_authorities",
-        "ssl_verify",
-        "ssl_verify_mode",
-    }:
-        made["ssl_client_authentication"] = "none"
+    if not made.keys() & {"ssl_client_authentication", "ssl_verify", "ssl_verify_mode"}:
+        asked = "required" if made.get("ssl_certificate_authorities") else "none"
+        made["ssl_client_authentication"] = asked
     return made
 
 

@@ -29,7 +29,8 @@ class LogstashSettings(Section):
         listen: Address that its inputs listen on.
         beats_port: Port for Filebeat.
         tcp_port: Port for services that send lines over TCP; none where absent.
-        tls: TLS of its inputs, by Logstash's own option names (``ssl_certificate``, ``ssl_key``).
+        tls: TLS of its inputs, by Logstash's own option names (``ssl_certificate``, ``ssl_key``); it is on where
+            any is given, and clients need a certificate only where ``ssl_certificate_authorities`` are.
         output: What its elasticsearch output needs beyond the address, by Logstash's own option names
             (``user``, ``api_key``, ``ssl_certificate_authorities``); secrets as ``${NAME}`` of its keystore.
         elasticsearch_url: Elasticsearch as Logstash reaches it; the target's own address where absent.

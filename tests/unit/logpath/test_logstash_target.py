@@ -194,7 +194,12 @@ def test_a_certificate_turns_tls_on(standin: Standin) -> None:
     text = _target(standin, tls=own).files["obskit.conf"]
     assert "ssl_enabled => true" not in text
     assert "ssl_enabled => false" in text
-    assert "ssl_client_authentication" not in text
+    assert 'ssl_client_authentication => "required"' in text
+    text = _target(standin, tls=own | {"ssl_client_authentication": "optional"}).files[
+        "obskit.conf"
+    ]
+    assert text.count("ssl_client_authentication") == 1
+    assert 'ssl_client_authentication => "optional"' in text
     assert "ssl_" not in _target(standin).files["obskit.conf"]
 
 
