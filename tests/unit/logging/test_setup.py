@@ -276,7 +276,8 @@ def test_configuring_again_replaces(lines: Any, tmp_path: Path) -> None:
         {"service": "s", "fields": ["x"]},
         {"service": "s", "stream": "stdin"},
         {"service": "s", "console": "yes"},
-        {"service": "s", "redact": "password"},  # its letters would be the words, and nothing secret
+        # Its letters would be the words, and nothing secret.
+        {"service": "s", "redact": "password"},
         {"service": "s", "schema": "none.yml"},
         {"service": "s", "logstash": "tcp://x:99999"},
         {"service": "s", "logstash": {"adress": "tcp://x"}},
