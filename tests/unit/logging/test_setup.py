@@ -278,7 +278,7 @@ def test_configuring_again_replaces(lines: Any, tmp_path: Path) -> None:
         {"service": "s", "console": "yes"},
         # Its letters would be the words, and nothing secret.
         {"service": "s", "redact": "password"},
-        {"service": "s", "schema": "none.yml"},
+        {"service": "s", "schema": "fields.yml"},
         {"service": "s", "logstash": "tcp://x:99999"},
         {"service": "s", "logstash": {"adress": "tcp://x"}},
         {"service": "s", "logstash": {}},
