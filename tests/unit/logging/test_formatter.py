@@ -396,3 +396,20 @@ def test_patterns_search_no_more_of_a_text_than_can_be_written(
     record.__dict__.update({"client_ip": "x" * 10**6, "note": "y" * 10**6})
     judge(formatter.line(record))
     assert 8_191 < max(searched) <= 2 * 65_536
+
+
+def test_of_a_long_chain_of_causes_the_exception_itself_is_kept(
+    make_record: Any, judge: Any, formatter: JSONFormatter
+) -> None:
+    error = ValueError("the first cause")
+    for number in range(3_000):
+        later = ValueError(f"cause {number} " + "x" * 100)
+        later.__cause__ = error
+        error = later
+    last = RuntimeError("the exception itself")
+    last.__cause__ = error
+    record = make_record("failed")
+    record.exc_info = (RuntimeError, last, None)
+    shown = judge(formatter.line(record))["error"]
+    assert shown["stack"].startswith("ValueError: the first cause")
+    assert shown["stack"].endswith("RuntimeError: the exception itself")
