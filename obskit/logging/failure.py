@@ -12,8 +12,8 @@ __all__ = ["describe", "exception_of", "text_of"]
 
 # Frames of one traceback; RecursionError has a thousand alike.
 _FRAMES: Final = 64
-# Characters of a stack that are kept; what a line holds of it is cut later.
-_STACK: Final = 262_144
+# Characters of a stack that are kept: what a line can hold at most. `shrink` cuts them further, in the middle too.
+_STACK: Final = 60_000
 
 
 def text_of(value: object) -> str:
