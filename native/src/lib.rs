@@ -3,6 +3,8 @@
 
 mod address;
 mod clock;
+mod draft;
+mod entries;
 mod json;
 mod line;
 mod number;
@@ -11,6 +13,7 @@ mod scan;
 mod shape;
 mod stamp;
 mod text;
+mod values;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};

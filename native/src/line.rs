@@ -3,13 +3,15 @@
 //! A line is byte for byte what the careful path in Python writes of the same event; where that is not certain,
 //! there is none, and Python writes it.
 
-use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyFloat, PyInt, PyString};
 
+use crate::draft::Draft;
+use crate::entries::{own, pairs, Entries, Pair};
 use crate::json;
-use crate::route::{scalar, string, Answer, Field, Route};
+use crate::route::{scalar, string, Answer, Route, REMEMBERED};
 use crate::stamp::Stamp;
+use crate::values::Values;
 
 /// What a formatter is told once.
 #[derive(FromPyObject)]
@@ -46,18 +48,14 @@ pub struct Options {
     items: usize,
 }
 
-/// Names that are remembered: those made from data must not fill the memory.
-const REMEMBERED: usize = 4_096;
-
 /// Writes lines for one formatter.
 pub struct Writer {
     options: Options,
     levels: Py<PyDict>,
     routes: Vec<Route>,
     by_name: Py<PyDict>,
-    secrets: Py<PyDict>,
+    values: Values,
     stamp: Stamp,
-    redacted: Vec<u8>,
     /// For each attribute of a record its place among the needed ones, if it is one.
     places: Vec<Option<usize>>,
 }
@@ -76,19 +74,6 @@ const NEEDED: [&str; 7] = [
 /// Values of these attributes.
 type Needed<'py> = [Bound<'py, PyAny>; NEEDED.len()];
 
-/// An event as it comes together.
-#[derive(Default)]
-struct Draft {
-    trace: Vec<u8>,
-    fields: Vec<u8>,
-    objects: Vec<(usize, Box<[u8]>, Vec<u8>)>,
-    attributes: Vec<u8>,
-    span: bool,
-    own_id: bool,
-}
-
-type Pair<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
-
 impl Writer {
     /// A writer of lines.
     pub fn new(py: Python<'_>, options: Options) -> PyResult<Self> {
@@ -103,14 +88,23 @@ impl Writer {
         }
         let mut redacted = Vec::new();
         json::text(&mut redacted, &options.redacted);
+        let values = Values {
+            secret: options.secret.clone_ref(py),
+            known: PyDict::new(py).unbind(),
+            redacted,
+            most: options.most,
+            leaf: options.leaf,
+            key: options.key,
+            depth: options.depth,
+            items: options.items,
+        };
         Ok(Self {
             options,
             levels: levels.unbind(),
             routes: Vec::new(),
             by_name: PyDict::new(py).unbind(),
-            secrets: PyDict::new(py).unbind(),
+            values,
             stamp: Stamp::default(),
-            redacted,
             places,
         })
     }
@@ -242,7 +236,7 @@ impl Writer {
                         return Ok(false);
                     };
                     draft.attribute(name);
-                    draft.attributes.extend_from_slice(&self.redacted);
+                    draft.attributes.extend_from_slice(&self.values.redacted);
                 }
                 Route::Attribute => {
                     let Some(name) = string(key) else {
@@ -250,13 +244,15 @@ impl Writer {
                     };
                     draft.attribute(name);
                     if !scalar(&mut draft.attributes, value, self.options.leaf)
-                        && !self.composed(&mut draft.attributes, value, 1)?
+                        && !self.values.composed(&mut draft.attributes, value, 1)?
                     {
                         return Ok(false);
                     }
                 }
                 Route::Field(field) => {
-                    if !value.is_none() && !draft.field(py, field, value, &self.options)? {
+                    if !value.is_none()
+                        && !draft.field(field, value, self.options.missing.bind(py))?
+                    {
                         return Ok(false);
                     }
                 }
@@ -287,91 +283,6 @@ impl Writer {
         by_name.set_item(key, self.routes.len())?;
         self.routes.push(route);
         Ok(Some(self.routes.len() - 1))
-    }
-
-    /// Appends an object or an array; false if something in it is not plain.
-    fn composed(
-        &self,
-        out: &mut Vec<u8>,
-        value: &Bound<'_, PyAny>,
-        level: usize,
-    ) -> PyResult<bool> {
-        if level >= self.options.depth || out.len() > self.options.most {
-            return Ok(false);
-        }
-        if let Ok(object) = value.cast_exact::<PyDict>() {
-            return self.object(out, object, level + 1);
-        }
-        let items: Vec<Bound<'_, PyAny>> = if let Ok(list) = value.cast_exact::<PyList>() {
-            list.iter().take(self.options.items + 1).collect()
-        } else if let Ok(tuple) = value.cast_exact::<PyTuple>() {
-            tuple.iter().take(self.options.items + 1).collect()
-        } else {
-            return Ok(false);
-        };
-        if items.len() > self.options.items {
-            return Ok(false);
-        }
-        out.push(b'[');
-        for (number, item) in items.iter().enumerate() {
-            if number > 0 {
-                out.push(b',');
-            }
-            if !self.inner(out, item, level + 1)? {
-                return Ok(false);
-            }
-        }
-        out.push(b']');
-        Ok(true)
-    }
-
-    fn inner(&self, out: &mut Vec<u8>, value: &Bound<'_, PyAny>, level: usize) -> PyResult<bool> {
-        Ok(scalar(out, value, self.options.leaf) || self.composed(out, value, level)?)
-    }
-
-    fn object(
-        &self,
-        out: &mut Vec<u8>,
-        object: &Bound<'_, PyDict>,
-        level: usize,
-    ) -> PyResult<bool> {
-        if object.len() > self.options.items {
-            return Ok(false);
-        }
-        out.push(b'{');
-        for (number, (key, value)) in pairs(object).iter().enumerate() {
-            let Some(name) = string(key) else {
-                return Ok(false);
-            };
-            if name.len() > self.options.key || name.contains('\0') {
-                return Ok(false);
-            }
-            if number > 0 {
-                out.push(b',');
-            }
-            json::text(out, name);
-            out.push(b':');
-            if self.is_secret(key)? {
-                out.extend_from_slice(&self.redacted);
-            } else if !self.inner(out, value, level)? {
-                return Ok(false);
-            }
-        }
-        out.push(b'}');
-        Ok(true)
-    }
-
-    fn is_secret(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let secrets = self.secrets.bind(key.py());
-        if let Some(known) = secrets.get_item(key)? {
-            return known.is_truthy();
-        }
-        let secret = self.options.secret.bind(key.py()).call1((key,))?;
-        if secrets.len() >= REMEMBERED {
-            secrets.clear();
-        }
-        secrets.set_item(key, &secret)?;
-        secret.is_truthy()
     }
 
     fn finish<'py>(
@@ -457,116 +368,4 @@ impl Writer {
         draft.fields.splice(0..0, first);
         Ok(true)
     }
-}
-
-impl Draft {
-    fn attribute(&mut self, name: &str) {
-        self.own_id |= name == "event_id";
-        self.attributes.push(b',');
-        json::text(&mut self.attributes, name);
-        self.attributes.push(b':');
-    }
-
-    fn field(
-        &mut self,
-        py: Python<'_>,
-        field: &Field,
-        value: &Bound<'_, PyAny>,
-        options: &Options,
-    ) -> PyResult<bool> {
-        let Some(checked) = field.checked(value, options.missing.bind(py))? else {
-            return Ok(false);
-        };
-        let value = checked.value();
-        if field.trace {
-            return Ok(scalar(&mut self.trace, value, options.leaf));
-        }
-        self.span |= &*field.key == b"\"span_id\":";
-        let Some(parent) = &field.parent else {
-            self.fields.push(b',');
-            self.fields.extend_from_slice(&field.key);
-            return Ok(scalar(&mut self.fields, value, usize::MAX));
-        };
-        let known = self.objects.iter().position(|(_, name, _)| name == parent);
-        let object = known.unwrap_or_else(|| {
-            self.objects
-                .push((self.fields.len(), parent.clone(), Vec::new()));
-            self.objects.len() - 1
-        });
-        let (_, _, inside) = &mut self.objects[object];
-        inside.push(b',');
-        inside.extend_from_slice(&field.key);
-        Ok(scalar(inside, value, usize::MAX))
-    }
-
-    /// Appends fields, objects of fields in the places where they came up, and attributes.
-    fn end(&self, line: &mut Vec<u8>) {
-        let mut written = 0;
-        for (place, key, inside) in &self.objects {
-            line.extend_from_slice(&self.fields[written..*place]);
-            written = *place;
-            line.push(b',');
-            line.extend_from_slice(key);
-            line.push(b'{');
-            line.extend_from_slice(&inside[1..]);
-            line.push(b'}');
-        }
-        line.extend_from_slice(&self.fields[written..]);
-        if !self.attributes.is_empty() {
-            line.extend_from_slice(b",\"attributes\":{");
-            line.extend_from_slice(&self.attributes[1..]);
-            line.push(b'}');
-        }
-        line.push(b'}');
-    }
-}
-
-/// All keys and values of a dictionary.
-fn pairs<'py>(dict: &Bound<'py, PyDict>) -> Vec<Pair<'py>> {
-    let py = dict.py();
-    let mut found = Vec::with_capacity(dict.len());
-    for (key, value) in Entries::of(dict) {
-        found.push((own(py, key), own(py, value)));
-    }
-    found
-}
-
-/// Keys and values of a dictionary, borrowed from it.
-///
-/// `PyDict`'s own iterator panics where another thread changes the dictionary meanwhile, and a formatter must
-/// not. While this one is used nothing runs that could change it, nor let another thread run.
-struct Entries<'a, 'py> {
-    dict: &'a Bound<'py, PyDict>,
-    place: ffi::Py_ssize_t,
-}
-
-impl<'a, 'py> Entries<'a, 'py> {
-    fn of(dict: &'a Bound<'py, PyDict>) -> Self {
-        Self { dict, place: 0 }
-    }
-}
-
-impl Iterator for Entries<'_, '_> {
-    type Item = (*mut ffi::PyObject, *mut ffi::PyObject);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let mut key = std::ptr::null_mut();
-        let mut value = std::ptr::null_mut();
-        // SAFETY: the interpreter is attached, as `Bound` says; the pointers are ours.
-        let more = unsafe {
-            ffi::PyDict_Next(
-                self.dict.as_ptr(),
-                &raw mut self.place,
-                &raw mut key,
-                &raw mut value,
-            )
-        };
-        (more != 0).then_some((key, value))
-    }
-}
-
-/// A reference of our own to what `Entries` gave.
-fn own(py: Python<'_>, borrowed: *mut ffi::PyObject) -> Bound<'_, PyAny> {
-    // SAFETY: the dictionary holds a reference, and nothing ran since that could have dropped it.
-    unsafe { Bound::from_borrowed_ptr(py, borrowed) }
 }

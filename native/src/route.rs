@@ -5,6 +5,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyString};
 
+/// Names that are remembered: those made from data must not fill the memory.
+pub const REMEMBERED: usize = 4_096;
+
 /// What Python says of a name.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]

@@ -241,8 +241,7 @@ class Draft:
             self._attribute(name, self._copier.copy(value, name))
             return
         rest: dict[object, object] = {}
-        # One item more than is written, so that the copy below sees that there are more.
-        for key, inner in list(islice(dict.items(value), ITEMS + 1)):
+        for key, inner in list(islice(dict.items(value), ITEMS)):
             route = self._encoder.router.route(f"{name}.{key}") if type(key) is str else None
             if route is not None and route.kind is RouteKind.FIELD:
                 self._field(route.name, route, inner)
@@ -250,6 +249,8 @@ class Draft:
                 rest[key] = inner
         if rest:
             self._attribute(name, self._copier.copy(rest, name))
+        if len(value) > ITEMS:
+            self._cuts.add(name)
 
     def _merge(self, value: object) -> None:
         made = self._copier.copy(value, ATTRIBUTES, 0)

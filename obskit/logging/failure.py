@@ -12,6 +12,8 @@ __all__ = ["describe", "exception_of", "text_of"]
 
 # Frames of one traceback; RecursionError has a thousand alike.
 _FRAMES: Final = 64
+# Characters of a stack that are kept: what a line can hold at most. `shrink` cuts them further, in the middle too.
+_STACK: Final = 60_000
 
 
 def text_of(value: object) -> str:
@@ -78,6 +80,8 @@ def _stack(exception: BaseException) -> str:
         shown: Any = traceback.TracebackException(
             type(exception), exception, exception.__traceback__, limit=-_FRAMES, compact=True
         )
-        return "".join(shown.format()).rstrip("\n")[:262_144]
+        text = "".join(shown.format()).rstrip("\n")
+        # The exception itself stands at the end, below all its causes.
+        return text if len(text) <= _STACK else f"{text[: _STACK // 2]}\n…\n{text[-_STACK // 2 :]}"
     except Exception:  # noqa: BLE001 - cause, context and notes can be anything
         return "<the stack could not be rendered>"

@@ -19,6 +19,7 @@ from obskit.logging.formatter import JSONFormatter
 from obskit.logging.hooks import install
 from obskit.logging.streams import LineHandler, StreamHandler
 from obskit.logging.takeover import LOGGERS, take
+from obskit.schema.fields import BUILTIN
 from obskit.schema.model import Schema
 
 __all__ = ["Configured", "configure", "shutdown", "unwatch", "watch"]
@@ -84,7 +85,6 @@ def configure(
     warnings: bool = True,
     exceptions: bool = True,
     takeover: Iterable[str] | None = None,
-    schema: Schema | str | os.PathLike[str] | None = None,
     **options: Any,
 ) -> Configured:
     """Sets up logging for the whole process; called again, it replaces what it set up before.
@@ -103,7 +103,6 @@ def configure(
         exceptions: Whether uncaught exceptions become events.
         takeover: Names of loggers whose own handlers are replaced; None for `LOGGERS`, the servers and
             frameworks known.
-        schema: A project's log schema, or the file of its fields; None for the built-in one.
         **options: Further arguments of `JSONFormatter`.
 
     Raises:
@@ -113,12 +112,10 @@ def configure(
     number = _number(level)
     _check("stream", stream, ("stdout", "stderr", None))
     _check("console", console, (True, False, "auto"))
-    if isinstance(schema, str | os.PathLike):
-        from obskit.schema.load import load_schema
-
-        schema = load_schema(os.fspath(schema))
-    if schema is not None:
-        options["schema"] = schema
+    if not isinstance(options.get("schema", BUILTIN), Schema):
+        # Services load no YAML unasked.
+        text = f"schema is {options['schema']!r}; load it by obskit.schema.load.load_schema(FILE)"
+        raise ConfigError([Problem(rule="logging/option", message=text)])
     options.setdefault("event_ids", logstash is not None)
     formatter = JSONFormatter(service=service, **options)
     handlers = _handlers(formatter, path, logstash, (max_bytes, backups))

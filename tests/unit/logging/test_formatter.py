@@ -362,3 +362,54 @@ def test_import_is_light() -> None:
         "asyncio",
     }
     assert not heavy & set(done.stdout.split())
+
+
+def test_of_very_many_extras_the_first_thousand_are_written_and_the_cut_is_marked(
+    make_record: Any, judge: Any, formatter: JSONFormatter
+) -> None:
+    record = make_record("many")
+    record.__dict__.update({f"k{number}": number for number in range(100_000)})
+    attributes = judge(formatter.line(record))["attributes"]
+    assert attributes["_cut"] == ["attributes"]
+    assert len(attributes) == 1_001
+    record = make_record("nested")
+    record.__dict__["http"] = {"method": "GET"} | {str(number): 1 for number in range(100_000)}
+    event = judge(formatter.line(record))
+    assert event["http"] == {"method": "GET"}
+    assert event["attributes"]["_cut"] == ["http"]
+
+
+def test_patterns_search_no_more_of_a_text_than_can_be_written(
+    make_record: Any, judge: Any
+) -> None:
+    """A megabyte under each of many names would cost the caller seconds."""
+
+    searched: list[int] = []
+
+    def watching(text: str) -> str:
+        searched.append(len(text))
+        return text
+
+    formatter = JSONFormatter(service="s", redact_patterns=["key"])
+    formatter.encoder.patterns = (watching,)
+    record = make_record("big")
+    record.__dict__.update({"client_ip": "x" * 10**6, "note": "y" * 10**6})
+    judge(formatter.line(record))
+    assert 8_191 < max(searched) <= 2 * 65_536
+
+
+def test_of_a_long_chain_of_causes_the_exception_itself_is_kept(
+    make_record: Any, judge: Any, formatter: JSONFormatter
+) -> None:
+    error = ValueError("the first cause")
+    for number in range(3_000):
+        later = ValueError(f"cause {number} " + "x" * 100)
+        later.__cause__ = error
+        error = later
+    last = RuntimeError("the exception itself")
+    last.__cause__ = error
+    record = make_record("failed")
+    record.exc_info = (RuntimeError, last, None)
+    shown = judge(formatter.line(record))["error"]
+    assert shown["stack"].startswith("ValueError: the first cause")
+    assert shown["stack"].endswith("RuntimeError: the exception itself")

@@ -276,11 +276,9 @@ def test_configuring_again_replaces(lines: Any, tmp_path: Path) -> None:
         {"service": "s", "fields": ["x"]},
         {"service": "s", "stream": "stdin"},
         {"service": "s", "console": "yes"},
-        {
-            "service": "s",
-            "redact": "password",
-        },  # its letters would be the words, and nothing secret
-        {"service": "s", "schema": "none.yml"},
+        # Its letters would be the words, and nothing secret.
+        {"service": "s", "redact": "password"},
+        {"service": "s", "schema": "fields.yml"},
         {"service": "s", "logstash": "tcp://x:99999"},
         {"service": "s", "logstash": {"adress": "tcp://x"}},
         {"service": "s", "logstash": {}},
