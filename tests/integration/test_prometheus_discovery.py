@@ -36,7 +36,8 @@ class World:
         path = self.folder / "obskit.yml"
         path.write_text(
             f"project: demo\nenvironment: prod\nverify: {{deadline: 20s}}\n"
-            f"services:\n  - {{name: shop, team: red, metrics: ['{self.server.addresses['address']}']}}\n"
+            "services:\n  - {name: shop, team: red, metrics_path: /federate, "
+            f"metrics: ['{self.server.addresses['address']}']}}\n"
             f"prometheus: {{url: '{self.server.url}', files: '{self.files}', packs: [prometheus], "
             f"reload: {{log: '{self.server.log}'}}{more}}}\n"
         )
@@ -83,7 +84,12 @@ def test_the_lines_that_doctor_prints_are_what_is_missing(world: World) -> None:
     assert world.delivered()[world.way] == ["obskit-demo-services.yml"]
     assert not stack.plan(world.targets(), "demo")
     assert world.proof().verdict is Verdict.PROVED, world.proof()
-    (one,) = world.targets()["prometheus"].api.query('up{job="shop"}')
+    api = world.targets()["prometheus"].api
+    active = api.data("/targets", state="active")["activeTargets"]
+    assert [item["scrapeUrl"] for item in active if item["labels"]["job"] == "shop"] == [
+        f"{world.server.url}/federate"
+    ]
+    (one,) = api.query('up{job="shop"}')
     labels = {key: one["metric"][key] for key in ("environment", "team", "host")}
     assert labels == {"environment": "prod", "team": "red", "host": "127.0.0.1"}
 

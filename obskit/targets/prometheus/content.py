@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -176,45 +176,33 @@ def service_files(settings: Settings, kind: str) -> dict[str, str]:
         settings: All of obskit.yml.
         kind: ``scrape`` for scrape configurations, ``targets`` for file-based discovery.
     """
-    groups = [
-        (service, group) for service in settings.services for group in _groups(service, settings)
-    ]
+    groups = {
+        service.name: list(_groups(service, settings))
+        for service in settings.services
+        if service.metrics
+    }
     if not groups:
         return {}
-    if kind == "targets":
-        data: Any = [
-            {
-                "targets": group["targets"],
-                "labels": {
-                    **group["labels"],
-                    **(
-                        {"__metrics_path__": service.metrics_path}
-                        if service.metrics_path != "/metrics"
-                        else {}
-                    ),
-                },
-            }
-            for service, group in groups
-        ]
-    else:
-        data = {"scrape_configs": []}
-        for service in settings.services:
-            # The name is of this project's alone, since two jobs of one name are refused; the label is the service's.
-            job: dict[str, Any] = {"job_name": f"{settings.project}/{service.name}"}
-            if service.metrics_path != "/metrics":
-                job["metrics_path"] = service.metrics_path
-            job["static_configs"] = [group for owner, group in groups if owner is service]
-            if job["static_configs"]:
-                data["scrape_configs"].append(job)
+    data: Any = list(chain.from_iterable(groups.values()))
+    if kind == "scrape":
+        # Two jobs of one name are refused, so it is this project's alone; the label is that of the target.
+        data = {
+            "scrape_configs": [
+                {"job_name": f"{settings.project}/{name}", "static_configs": items}
+                for name, items in groups.items()
+            ]
+        }
     return {delivered_name(settings.project, "services"): yaml.safe_dump(data, sort_keys=False)}
 
 
-def _groups(service: Service, settings: Settings) -> Iterator[dict[str, Any]]:
+def _groups(service: Service, settings: Settings) -> Iterator[Mapping[str, Any]]:
     """The targets of a service, those of one host together."""
     for host, addresses in groupby(sorted(service.metrics), key=_host):
         labels = {"job": service.name, "environment": settings.environment, "host": host}
         if service.team:
             labels["team"] = service.team
+        if service.metrics_path != "/metrics":
+            labels["__metrics_path__"] = service.metrics_path
         yield {"targets": list(addresses), "labels": labels}
 
 
