@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import functools
+import os
 import random
 import secrets
 import shutil
 import socket
 import ssl
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 import httpx
 
@@ -102,14 +106,38 @@ class Running:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback that nobody listens on now."""
+    """A TCP port of the loopback that nobody listens on now, and that no other process was given by this function.
+
+    A server takes seconds to bind the port that was chosen for it. If another one is given the same meanwhile, the
+    first is waited for and the second answers.
+    """
     for port in random.sample(_PORTS, 200):
         with socket.socket() as attempt:
             attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):
                 attempt.bind(("127.0.0.1", port))
-                return port
+                if _reserved(port):
+                    return port
     raise LocalError("200 ports of the loopback were tried and all are taken", where="127.0.0.1")
+
+
+_given: set[int] = set()
+
+
+@functools.cache
+def _reservations() -> IO[bytes]:
+    name = f"obskit-ports-{os.getuid()}"
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.fdopen(os.open(Path(tempfile.gettempdir()) / name, flags, 0o600), "r+b", buffering=0)
+
+
+def _reserved(port: int) -> bool:
+    """Whether the port is this process' from now on: the lock of one byte, which ends with the process."""
+    if port in _given:
+        return False
+    fcntl.lockf(_reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    _given.add(port)
+    return True
 
 
 def start(

@@ -161,3 +161,19 @@ def test_a_variable_that_names_no_program_is_not_passed_over(
     monkeypatch.setenv("OBSKIT_SLEEP", str(tmp_path / "gone"))
     with pytest.raises(LocalError, match="sleep is not on this machine"):
         binaries.find("sleep", "sleep")
+
+
+def test_two_processes_are_never_given_the_same_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing listens on it yet: what keeps it is the reservation alone."""
+    port = server.free_port()
+    code = (
+        "import sys; from obskit.local import server; server._PORTS = range(*map(int, sys.argv[1:]))\n"
+        "server.random.sample = lambda ports, _: list(ports)\n"
+        "print(server.free_port())"
+    )
+    command = [sys.executable, "-c", code, str(port), str(port + 50)]
+    other = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert port < other < port + 50
+    monkeypatch.setattr(server, "_PORTS", range(port, port + 50))
+    monkeypatch.setattr(server.random, "sample", lambda ports, _: list(ports))
+    assert port < server.free_port() < port + 50
