@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from collections import Counter
@@ -263,7 +264,8 @@ def _show_hit(hit: Hit) -> None:
     from obskit.lint.report.text import hit_lines
 
     colour = {"error": "red", "warning": "yellow", "info": "cyan"}[hit.problem.severity]
-    head, *rest = hit_lines(hit)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    head, *rest = hit_lines(hit, width=width)
     word = f" {hit.problem.severity}: "
     click.echo(head.replace(word, click.style(word, fg=colour), 1))
     for line in rest:

@@ -193,6 +193,8 @@ class QuickPath:
     def _line(  # noqa: PLR0917 - as above
         self, level: str, created: float, name: str, message: str, trace: bytes, end: bytes
     ) -> bytes | None:
+        if type(created) is not float:  # making an integer of a Decimal can take minutes
+            return None
         head, after = self.levels[level]
         whole = int(created)
         last, until = self._second

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from obskit.errors import Severity
 from obskit.lint.report.model import Hit, Report
 
 __all__ = ["hit_lines", "render", "summary"]
+
+_LEAST_ROOM: Final = 20  # columns; below that nothing is to be seen anyway
 
 
 def render(report: Report) -> Iterator[str]:
@@ -23,19 +26,34 @@ def render(report: Report) -> Iterator[str]:
     yield from summary(report)
 
 
-def hit_lines(hit: Hit) -> Iterator[str]:
+def hit_lines(hit: Hit, *, width: int = 0) -> Iterator[str]:
     """One finding: where and what, the source, and carets below it.
 
     Args:
         hit: The finding.
+        width: Columns of the terminal, which would break the source elsewhere than the carets; 0 for none.
     """
     problem = hit.problem
     yield f"{problem.where}: {problem.severity}: {problem.message} [{problem.rule}]"
     if hit.excerpt:
         number = str(problem.line)
-        yield f"  {number} | {hit.excerpt}"
-        carets = "^" * max(1, min(hit.width, len(hit.excerpt) - hit.offset))
-        yield f"  {' ' * len(number)} | {' ' * hit.offset}{carets}"
+        shown, offset = _within(hit.excerpt, hit.offset, width - len(number) - 5)
+        yield f"  {number} | {shown}"
+        carets = "^" * max(1, min(hit.width, len(shown) - offset))
+        yield f"  {' ' * len(number)} | {' ' * offset}{carets}"
+
+
+def _within(excerpt: str, offset: int, room: int) -> tuple[str, int]:
+    """The part of an excerpt around an offset that has room, and the offset in it."""
+    if room < _LEAST_ROOM or len(excerpt) <= room:
+        return excerpt, offset
+    start = max(0, min(offset - room // 4, len(excerpt) - room))
+    shown = excerpt[start : start + room]
+    if start:
+        shown = "…" + shown[1:]
+    if start + room < len(excerpt):
+        shown = shown[:-1] + "…"
+    return shown, offset - start
 
 
 def summary(report: Report) -> Iterator[str]:

@@ -45,6 +45,16 @@ def test_text_shows_the_line_and_carets_below_the_place():
     ]
 
 
+@pytest.mark.parametrize("width", [30, 60, 80, 110])
+def test_carets_stay_below_the_place_on_a_narrow_terminal(width):
+    """A terminal would break the source, and the carets would stand below something else."""
+    (hit,) = report(lines=[LINES[1]]).hits
+    _, source, carets = hit_lines(hit, width=width)
+    assert len(source) == width
+    assert source[carets.index("^") :].startswith('"info"')
+    assert carets.count("^") == len('"info"')
+
+
 def test_reports_do_not_repeat_a_secret():
     line = json.dumps(
         {**json.loads(GOOD), "attributes": {"password": "hunter2", "mail": "ada@example.org"}}
