@@ -5,6 +5,7 @@ mod address;
 mod clock;
 mod draft;
 mod entries;
+mod flattened;
 mod json;
 mod line;
 mod number;
@@ -18,7 +19,8 @@ mod values;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
-use scan::{Limits, Times};
+use flattened::Limits;
+use scan::Times;
 use shape::{Description, Shape};
 
 /// Says of lines that nothing is wrong with them, and stops at each that it cannot say it of.
