@@ -225,7 +225,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="The whole way: `make demo`.")
     parser.add_argument("--keep", action="store_true", help="leave it running until Ctrl-C")
     options = parser.parse_args()
-    # `make` and CI end a run with TERM: clean up as on Ctrl-C
+    # `make` and CI end a run with TERM: clean up as on Ctrl-C, which a shell's background job ignores by itself.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     servers_at_hand()
     folder = Path(tempfile.mkdtemp(prefix="obskit-demo-"))
