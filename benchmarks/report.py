@@ -54,8 +54,8 @@ GROUPS: Mapping[str, Group] = {
         title="Linter",
         words=(
             "200,000 lines of about 300 bytes; peers parse or validate the same lines in the same process. "
-            "jsonschema-rs is given the schema that `obskit schema export` writes; what that asks of keys and levels below "
-            "`attributes` costs it most on the lines that have them."
+            "jsonschema-rs is given the schema that `obskit schema export` writes; what that asks of keys and levels "
+            "below `attributes` costs it most on the lines that have them."
         ),
     ),
     "large": Group(
