@@ -246,13 +246,9 @@ impl Words {
     #[inline]
     fn read(&self, data: &[u8], at: usize) -> Option<usize> {
         let start = at + 1;
-        if !self.allowed.is_empty() {
-            let word = self
-                .allowed
-                .iter()
-                .find(|word| data[at..].starts_with(word))?;
-            return (self.alphabet.is_none() && self.least <= 1 && self.greatest >= word.len())
-                .then_some(at + word.len());
+        if let Some(allowed) = &self.allowed {
+            let word = allowed.iter().find(|word| data[at..].starts_with(word))?;
+            return self.alphabet.is_none().then_some(at + word.len());
         }
         if let Some(inside) = &self.alphabet {
             let mut end = start;

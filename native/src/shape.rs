@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use crate::text::string;
+
 /// One field, as Python describes it.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
@@ -13,11 +15,12 @@ pub struct Description {
     kind: String,
     required: bool,
     nullable: bool,
-    allowed: Vec<String>,
+    /// As JSON writes them, with their quotes.
+    allowed: Option<Vec<Vec<u8>>>,
     alphabet: Option<Vec<u8>>,
     pattern: Option<Py<PyAny>>,
     least_length: usize,
-    greatest_length: usize,
+    greatest_length: Option<usize>,
     least: f64,
     greatest: f64,
     clock: bool,
@@ -25,8 +28,8 @@ pub struct Description {
 
 /// What a text has to be beside UTF-8.
 pub struct Words {
-    /// The only values, with their quotes; empty for any.
-    pub allowed: Vec<Box<[u8]>>,
+    /// The only values, with their quotes, that nothing else is wrong with; None for any.
+    pub allowed: Option<Vec<Box<[u8]>>>,
     /// The bytes that it may be made of, and no escapes.
     pub alphabet: Option<Box<[bool; 256]>>,
     /// A test in Python, made once for each value that is not known to pass.
@@ -40,7 +43,7 @@ pub struct Words {
 impl Words {
     /// Whether any text will do.
     pub fn any(&self) -> bool {
-        self.allowed.is_empty()
+        self.allowed.is_none()
             && self.alphabet.is_none()
             && self.pattern.is_none()
             && self.least == 0
@@ -55,6 +58,7 @@ pub struct Pattern {
 }
 
 const REMEMBERED: usize = 65_536;
+const LONGEST_REMEMBERED: usize = 128;
 
 impl Pattern {
     /// Whether a text passes.
@@ -66,7 +70,7 @@ impl Pattern {
             return Ok(false);
         };
         let passed = self.test.bind(py).call1((plain,))?.is_truthy()?;
-        if passed {
+        if passed && text.len() <= LONGEST_REMEMBERED {
             if self.passed.len() >= REMEMBERED {
                 self.passed.clear();
             }
@@ -232,28 +236,50 @@ fn quoted(name: &str) -> Box<[u8]> {
     format!("\"{name}\":").into_bytes().into()
 }
 
-// Bounds are whole numbers of 64 bits where a field is long: Python cuts them.
-#[allow(clippy::cast_possible_truncation)]
+#[allow(clippy::cast_possible_truncation)] // a cast stops at the ends of 64 bits, and so does a long
 fn check(field: Description) -> PyResult<Check> {
+    let (least, greatest) = within(field.least, field.greatest);
     Ok(match field.kind.as_str() {
         "keyword" | "text" => Check::Text(words(field)),
         "date" => Check::Date(field.clock),
         "ip" => Check::Address,
-        "long" => Check::Long(field.least.ceil() as i64, field.greatest.floor() as i64),
-        "double" => Check::Double(field.least, field.greatest),
+        "long" => Check::Long(least.ceil() as i64, greatest.floor() as i64),
+        "double" => Check::Double(least, greatest),
         "boolean" => Check::Boolean,
         "flattened" => Check::Flattened,
         other => return Err(PyValueError::new_err(format!("no kind of field: {other}"))),
     })
 }
 
+/// Bounds that hold whatever was rounded. From 2^53 on not each whole number is a double, and Python compares
+/// the ones that were meant.
+fn within(least: f64, greatest: f64) -> (f64, f64) {
+    const ROUNDED: f64 = 9_007_199_254_740_992.0;
+    (
+        if least.abs() < ROUNDED {
+            least
+        } else {
+            least.next_up()
+        },
+        if greatest.abs() < ROUNDED {
+            greatest
+        } else {
+            greatest.next_down()
+        },
+    )
+}
+
 fn words(field: Description) -> Words {
+    let (least, greatest) = (
+        field.least_length,
+        field.greatest_length.unwrap_or(usize::MAX),
+    );
+    let right = |word: &Vec<u8>| string(word, 1).is_some_and(|text| text.fits(1, least, greatest));
     Words {
-        allowed: field
-            .allowed
-            .iter()
-            .map(|word| format!("\"{word}\"").into_bytes().into())
-            .collect(),
+        allowed: field.allowed.map(|words| {
+            let words = words.into_iter().filter(right);
+            words.map(Vec::into_boxed_slice).collect()
+        }),
         alphabet: field.alphabet.map(|signs| {
             let mut inside = Box::new([false; 256]);
             for sign in signs {
@@ -265,11 +291,7 @@ fn words(field: Description) -> Words {
             test,
             passed: HashSet::new(),
         }),
-        least: field.least_length,
-        greatest: if field.greatest_length == 0 {
-            usize::MAX
-        } else {
-            field.greatest_length
-        },
+        least,
+        greatest,
     }
 }

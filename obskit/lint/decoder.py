@@ -8,6 +8,7 @@ The reading is done by Rust (`native/`), line by line where it stands in the blo
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from math import inf
@@ -121,7 +122,9 @@ def _described(item: Field) -> dict[str, Any]:
     """A field in the words of the native part."""
     pattern = item.pattern if item.type in _TEXTS else ""
     known = item.alphabet if pattern else None
-    alphabet, *lengths = known or (None, item.min_length, item.max_length)
+    if known and b"\\" in known[0]:  # of [A-z]: on the wire it begins an escape
+        known = None
+    alphabet, *lengths = known or (None, item.min_length, item.max_length or None)
     test = re.compile(pattern).fullmatch if pattern and not known else None
     least, greatest = _DOUBLE if item.type is FieldType.DOUBLE else _LONG
     return {
@@ -129,7 +132,7 @@ def _described(item: Field) -> dict[str, Any]:
         "kind": item.type.value,
         "required": item.required,
         "nullable": item.nullable,
-        "allowed": list(item.allowed),
+        "allowed": [_written(word) for word in item.allowed] or None,
         "alphabet": alphabet,
         "pattern": test,
         "least_length": lengths[0],
@@ -138,3 +141,8 @@ def _described(item: Field) -> dict[str, Any]:
         "greatest": greatest if item.maximum is None else item.maximum,
         "clock": item.name == "timestamp",
     }
+
+
+def _written(text: str) -> bytes:
+    """A text as JSON writes it; half of a surrogate pair becomes bytes that are no UTF-8 and never pass."""
+    return json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogatepass")
