@@ -11,6 +11,7 @@ import secrets
 import shutil
 import socket
 import ssl
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -114,28 +115,44 @@ def free_port() -> int:
     for port in random.sample(_PORTS, 200):
         with socket.socket() as attempt:
             attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
+            try:
                 attempt.bind(("127.0.0.1", port))
-                if _reserved(port):
-                    return port
+            except OSError:
+                continue
+            if _reserved(port):
+                return port
     raise LocalError("200 ports of the loopback were tried and all are taken", where="127.0.0.1")
 
 
 _given: set[int] = set()
+_HINT = "remove it, or set TMPDIR to a folder of your own"
 
 
 @functools.cache
 def _reservations() -> IO[bytes]:
-    name = f"obskit-ports-{os.getuid()}"
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.fdopen(os.open(Path(tempfile.gettempdir()) / name, flags, 0o600), "r+b", buffering=0)
+    path = Path(tempfile.gettempdir()) / f"obskit-ports-{os.getuid()}"
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        file = os.fdopen(os.open(path, flags, 0o600), "r+b", buffering=0)
+    except OSError as error:
+        raise LocalError(
+            f"cannot be opened: {error.strerror}", where=str(path), hint=_HINT
+        ) from None
+    found = os.fstat(file.fileno())
+    if found.st_uid != os.getuid() or not stat.S_ISREG(found.st_mode):
+        file.close()
+        raise LocalError("is not a file of this user", where=str(path), hint=_HINT)
+    return file
 
 
 def _reserved(port: int) -> bool:
     """Whether the port is this process' from now on: the lock of one byte, which ends with the process."""
     if port in _given:
         return False
-    fcntl.lockf(_reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    try:
+        fcntl.lockf(_reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except BlockingIOError:
+        return False
     _given.add(port)
     return True
 

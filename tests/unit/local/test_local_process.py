@@ -6,8 +6,9 @@ import os
 import secrets
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,18 @@ def test_a_free_port_can_be_bound_and_is_below_the_outgoing_ones() -> None:
     low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     assert all(1024 < port < low for port in ports)
     assert len(ports) > 10
+
+
+@pytest.mark.parametrize("made", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("/dev/null")])
+def test_what_stands_in_the_place_of_the_reservations_is_said(
+    made: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(server, "_reservations", server._reservations.__wrapped__)
+    path = tmp_path / f"obskit-ports-{os.getuid()}"
+    made(path)
+    with pytest.raises(LocalError, match=str(path)):
+        server.free_port()
 
 
 def _program(path: Path) -> Path:
