@@ -16,6 +16,9 @@ mod stamp;
 mod text;
 mod values;
 
+use std::panic::{catch_unwind, AssertUnwindSafe};
+
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
@@ -73,6 +76,12 @@ struct Writer {
 
 type Line<'py> = PyResult<Option<Bound<'py, PyBytes>>>;
 
+/// A panic as an exception that formatters catch; PyO3's own is no `Exception`, and would end the service's call.
+fn caught<T>(write: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+    catch_unwind(AssertUnwindSafe(write))
+        .unwrap_or_else(|_| Err(PyRuntimeError::new_err("the native part panicked")))
+}
+
 #[pymethods]
 impl Writer {
     #[new]
@@ -88,7 +97,7 @@ impl Writer {
         message: &str,
         bound: Option<&Bound<'py, PyDict>>,
     ) -> Line<'py> {
-        self.inner.record(have, message, bound)
+        caught(|| self.inner.record(have, message, bound))
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -101,8 +110,10 @@ impl Writer {
         event: &Bound<'py, PyDict>,
         bound: Option<&Bound<'py, PyDict>>,
     ) -> Line<'py> {
-        self.inner
-            .event(level, created, name, message, event, bound)
+        caught(|| {
+            self.inner
+                .event(level, created, name, message, event, bound)
+        })
     }
 }
 
