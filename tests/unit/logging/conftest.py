@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from obskit.logging import clear, shutdown
+from obskit.logging.logstash import LogstashHandler
 from obskit.schema.fields import LIMITS
 from obskit.schema.validate import NOTICES, validate
 
@@ -68,3 +69,30 @@ def _clean_logging() -> Iterator[None]:
     yield
     shutdown()
     clear()
+
+
+@pytest.fixture
+def make(
+    make_record: Any,
+) -> Iterator[Callable[..., tuple[LogstashHandler, Callable[[int], None]]]]:
+    made: list[LogstashHandler] = []
+
+    def build(port: int, **options: Any) -> tuple[LogstashHandler, Callable[[int], None]]:
+        options = {
+            "service": "user-service",
+            "retry_seconds": (0.05, 0.2),
+            "flush_seconds": 1.0,
+            **options,
+        }
+        handler = LogstashHandler(options.pop("host", "127.0.0.1"), port, **options)
+        made.append(handler)
+
+        def log(count: int) -> None:
+            for number in range(count):
+                handler.handle(make_record(f"event {number}"))
+
+        return handler, log
+
+    yield build
+    for handler in made:
+        handler.close()
