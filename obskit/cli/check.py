@@ -81,12 +81,23 @@ def _as_json(item: Problem) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _empty(paths: tuple[Path, ...], judged: list[Path]) -> list[Problem]:
+    """A folder in which nothing was checked: a path that moved would stay green in CI for ever."""
+    message = "nothing below it is a file that obskit checks; is it the right folder?"
+    return [
+        Problem(rule="check/empty", message=message, path=str(path))
+        for path in paths
+        if path.is_dir() and not any(path in file.parents for file in judged)
+    ]
+
+
 def _check_paths(paths: tuple[Path, ...], *, as_json: bool, quiet: bool) -> int:
     from obskit.targets.loose import check_files
 
     with working("checking files", quiet=as_json or quiet):
         checked = check_files(paths)
     found = [problem for item in checked for problem in item.problems]
+    found += _empty(paths, [item.path for item in checked if item.target or item.problems])
     errors = sum(item.severity is Severity.ERROR for item in found)
     unknown = [str(item.path) for item in checked if not item.target and not item.problems]
     if as_json:

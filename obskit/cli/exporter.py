@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.markup import escape
 
-from obskit.cli.options import json_option, open_stack, stack_options
+from obskit.cli.options import json_option, open_stack, serving, stack_options
 from obskit.cli.output import console, show_json
 from obskit.errors import ConfigError, Problem
 
@@ -75,10 +75,11 @@ def command(
         for source in sources:
             err.print(f"asking {source.name} at {escape(source.target)}")
         err.print(f"metrics at http://{escape(listen)}/metrics")
-    uvicorn.run(
-        application(sources), host=host.strip("[]"), port=int(port), log_level="warning",
-        access_log=False,
-    )  # fmt: skip
+    with serving(listen):
+        uvicorn.run(
+            application(sources), host=host.strip("[]"), port=int(port), log_level="warning",
+            access_log=False,
+        )  # fmt: skip
 
 
 def _of_stack(file: Path, environment: str, only: tuple[str, ...]) -> list[Source]:

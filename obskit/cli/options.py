@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
 from obskit.config import Settings, load
+from obskit.errors import LocalError
 from obskit.schema import BUILTIN, Schema
 from obskit.targets import REGISTRY, create, sections
 from obskit.targets.base import Target
 
-__all__ = ["Stack", "json_option", "open_stack", "quiet_option", "stack_options"]
+__all__ = ["Stack", "json_option", "open_stack", "quiet_option", "serving", "stack_options"]
+
+_NOT_STARTED: Final = 3  # uvicorn.config.STARTUP_FAILURE, without loading uvicorn for every command
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -71,3 +75,24 @@ def open_stack(file: Path, environment: str, only: tuple[str, ...]) -> Stack:
 
         schema = load_schema(settings.folder / settings.log_schema)
     return Stack(settings=settings, schema=schema, targets=create(settings, schema, only=only))
+
+
+@contextmanager
+def serving(listen: str) -> Iterator[None]:
+    """Makes an error of ours of a server that does not start: uvicorn's exit code for it, 3, means drift here.
+
+    Args:
+        listen: Where it was to listen.
+
+    Raises:
+        LocalError: It did not start; uvicorn has logged why.
+    """
+    try:
+        yield
+    except SystemExit as end:
+        if end.code != _NOT_STARTED:
+            raise
+        raise LocalError(
+            "no server could be started there",
+            where=listen, hint="is the address taken? name another with --listen",
+        ) from None  # fmt: skip

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.markup import escape
 
-from obskit.cli.options import json_option
+from obskit.cli.options import json_option, serving
 from obskit.cli.output import console, show_json
 from obskit.config import Secret, load
-from obskit.errors import ConfigError, Problem
+from obskit.errors import ConfigError, LocalError, Problem
 from obskit.targets import sections
 
 if TYPE_CHECKING:
@@ -88,15 +88,22 @@ def _serve(files: tuple[Path, ...], environment: str, listen: str, path: Path) -
     robots, tokens = _robots(files, environment)
     configure(service="obskit-relay", stream="stderr", console=False)
     logging.getLogger("uvicorn.access").disabled = True  # probes and scrapes; refusals are logged
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LocalError(
+            f"its folder cannot be made: {error.strerror}",
+            where=str(path), hint="name another file with --queue",
+        ) from None  # fmt: skip
     relay = Relay(robots, Queue(path))
     err = console(err=True)
     for target in relay.targets:
         err.print(f"http://{escape(listen)}/v1/{escape(str(target))}")
-    uvicorn.run(
-        application(relay, tokens), host=host.strip("[]"), port=int(port), log_config=None,
-        access_log=False, timeout_graceful_shutdown=5, server_header=False,
-    )  # fmt: skip
+    with serving(listen):
+        uvicorn.run(
+            application(relay, tokens), host=host.strip("[]"), port=int(port), log_config=None,
+            access_log=False, timeout_graceful_shutdown=5, server_header=False,
+        )  # fmt: skip
 
 
 def _robots(

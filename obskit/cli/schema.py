@@ -110,7 +110,7 @@ def export(
     if output is None:
         click.echo(text, nl=False)
     else:
-        output.write_text(text, encoding="utf-8")
+        _write(output, text)
 
 
 @command.command()
@@ -179,7 +179,7 @@ def infer(names: tuple[str, ...], file: Path | None, output: Path | None, as_jso
     if as_json:
         click.echo(_json(asdict(found)))
     elif output is not None:
-        output.write_text(to_yaml(found), encoding="utf-8")
+        _write(output, to_yaml(found))
     else:
         click.echo(to_yaml(found), nl=False)
     click.echo(
@@ -213,6 +213,18 @@ def _export(name: str, schema: Schema, namespace: str, environment: str) -> Any:
             schema, module.ScriptSettings(namespace=namespace, environment=environment)
         )
     return module.export(schema)
+
+
+def _write(path: Path, text: str) -> None:
+    from obskit.errors import ConfigError, Problem
+
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        message = f"cannot be written: {error.strerror}"
+        raise ConfigError(
+            [Problem(rule="schema/output", path=str(path), message=message)]
+        ) from None
 
 
 def _shipped() -> Path:

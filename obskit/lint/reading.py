@@ -45,6 +45,10 @@ def read_lines(source: Source, schema: Schema) -> Iterator[Line]:
                 number += block.data.count(b"\n")
             if unwrapper is not None:
                 yield from unwrapper.rest()
+    except (
+        BrokenPipeError
+    ):  # of standard output: what was found is written while the source is read
+        raise
     except READ_ERRORS as error:
         reason = getattr(error, "strerror", None) or str(error)
         problem = Problem(

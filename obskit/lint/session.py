@@ -180,6 +180,10 @@ def _in_processes(
 def _lint_part(scan: Scan, part: Part) -> None:
     try:
         read_part(part, scan)
+    except (
+        BrokenPipeError
+    ):  # of standard output: what was found is written while the source is read
+        raise
     except READ_ERRORS as error:
         reason = getattr(error, "strerror", None) or str(error)
         message = f"cannot be read: {reason}"

@@ -135,3 +135,15 @@ def test_what_is_not_used_is_not_imported(code: str, loaded: set[str]) -> None:
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert loaded & set(done.stdout.split()) == set()
+
+
+def test_check_of_a_folder_without_a_file_it_knows_is_no_success(tmp_path: Path) -> None:
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "moved" / "notes.yml").write_text("anything: else\n", encoding="utf-8")
+    done = obskit("check", "moved", folder=tmp_path)
+    assert done.returncode == 1
+    assert (
+        "moved: error: nothing below it is a file that obskit checks" in done.stdout + done.stderr
+    )
+    (tmp_path / "moved" / "targets.yml").write_text("- targets: [a:1]\n", encoding="utf-8")
+    assert obskit("check", "moved", folder=tmp_path).returncode == 0

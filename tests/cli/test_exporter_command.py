@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -63,3 +64,23 @@ def test_it_serves_also_while_what_it_asks_is_down(tmp_path: Path) -> None:
     assert down in text
     assert f"metrics at http://127.0.0.1:{port}/metrics" in said
     assert "filebeat does not answer" in said
+
+
+@pytest.mark.parametrize("command", ["exporter", "relay"])
+def test_an_address_that_is_taken_is_a_failure_and_no_drift(tmp_path: Path, command: str) -> None:
+    (tmp_path / "obskit.yml").write_text(
+        "project: demo\nalertmanager:\n  url: http://127.0.0.1:9\n  file: alertmanager.yml\n  receivers:\n"
+        "    - {name: oncall, wecom: {url: 'http://127.0.0.1:9/?key=k'}}\n"
+    )
+    extra = (
+        ["--filebeat", "http://127.0.0.1:1"] if command == "exporter" else ["--queue", "q.sqlite"]
+    )
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = subprocess.run(
+            [sys.executable, "-m", "obskit", command, "--listen", listen, *extra],
+            cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert f"error: {listen}: no server could be started there" in done.stderr
+    assert "address already in use" in done.stderr

@@ -351,3 +351,15 @@ def test_every_rule_and_option_is_in_the_documentation():
 
     for rule in RULES:
         assert f"`{rule}`" in text, rule
+
+
+def test_a_reader_that_goes_away_is_no_fault_of_the_log(tmp_path):
+    write(tmp_path / "bad.json", *[BAD] * 20_000)
+    command = [sys.executable, "-m", "obskit", "lint", "--max-per-rule", "0", "bad.json"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as done:
+        assert "[level-case]" in done.stdout.readline()
+        done.stdout.close()
+        assert done.stderr.read() == ""
+    assert done.returncode == 1

@@ -85,3 +85,15 @@ def test_a_queue_that_is_not_there_is_not_made_to_be_listed(
     assert run("--dead", "--queue", str(tmp_path / "q")) == 2
     assert "there is no queue at" in capsys.readouterr().err
     assert not (tmp_path / "q").exists()
+
+
+def test_a_queue_whose_folder_cannot_be_made_is_told_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "obskit.yml"
+    file.write_text(
+        CONFIG.format(way="wecom: {url: 'http://127.0.0.1:9/?key=k'}"), encoding="utf-8"
+    )
+    queue = file / "below-a-file" / "q.sqlite"
+    assert run("-f", str(file), "--queue", str(queue)) == 1
+    assert f"{queue}: its folder cannot be made" in capsys.readouterr().err

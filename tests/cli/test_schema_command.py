@@ -99,3 +99,18 @@ def test_infer_reads_what_lint_reads(tmp_path: Path) -> None:
     assert result.return_value == 1
     assert "conflict: cart: long in a (1×); string in b (1×)" in result.stderr
     assert "2 events read, 0 lines are no JSON object, 0 fields" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [("export", "markdown"), ("infer", "events.json")])
+def test_a_file_that_cannot_be_written_is_said_without_a_traceback(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    (tmp_path / "events.json").write_text('{"cart": 1}\n', encoding="utf-8")
+    target = tmp_path / "nowhere" / "made"
+    done = subprocess.run(
+        [sys.executable, "-m", "obskit", "schema", *arguments, "-o", str(target)],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert f"{target}: error: cannot be written: No such file" in done.stderr
+    assert "Traceback" not in done.stderr
