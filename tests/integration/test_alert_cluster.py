@@ -90,7 +90,7 @@ class Cluster:
                     break
                 assert deadline.sleep(0.5), cluster
         for key in ("prometheus", "prometheus@2"):
-            while "up" not in self.targets[key].api.data("/label/__name__/values"):
+            while "up" not in self.targets[key].api.metric_names():
                 assert deadline.sleep(0.5)
 
     def fire(self, run: str) -> None:

@@ -112,7 +112,7 @@ def world(
     )
     api = PrometheusApi(Http(prometheus.url))
     deadline = Deadline.after(20)
-    while "node_exporter_build_info" not in api.data("/label/__name__/values"):
+    while "node_exporter_build_info" not in api.metric_names():
         assert deadline.sleep(0.2)
     made = World(tmp_path_factory.mktemp("obskit"), prometheus, alertmanager)
     made.exporter = exporter

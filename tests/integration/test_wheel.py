@@ -70,7 +70,7 @@ def test_a_fresh_environment_provisions_from_the_wheel(
         )
     )
     api, deadline = PrometheusApi(Http(prometheus.url)), Deadline.after(20)
-    while "node_exporter_build_info" not in api.data("/label/__name__/values"):
+    while "node_exporter_build_info" not in api.metric_names():
         assert deadline.sleep(0.2), "the first scrape did not come"
     provisioning = tmp_path / "grafana"
     for name in ("datasources", "dashboards"):

@@ -125,7 +125,7 @@ class Prometheus(Target[PrometheusSettings]):
         return choose_packs(
             self.settings.packs,
             self.context.settings,
-            present=self.api.data("/label/__name__/values", of=list),
+            present=self.api.metric_names(),
             delivered=self.folders["rules"].names("*.yml"),
         )
 

@@ -28,6 +28,20 @@ class PrometheusApi:
     def __init__(self, http: Http) -> None:
         self.http = http
 
+    def metric_names(self, **window: str) -> list[str]:
+        """The names of the metrics that the server has.
+
+        Args:
+            window: ``start`` and ``end`` of the time looked at, in seconds since 1970; the server's own choice when
+                left out.
+
+        Raises:
+            BadAnswerError: The answer is not one of Prometheus'.
+            ServerError: No answer, or an error.
+        """
+        names: list[str] = self.data("/label/__name__/values", of=list, **window)
+        return names
+
     def data(
         self,
         path: str,

@@ -27,7 +27,7 @@ class PrometheusRig(Rig):
         self.files = Path(self.server.addresses["files"])
         (folder / "own.yml").write_text(_OWN)
         api, deadline = PrometheusApi(Http(self.server.url)), Deadline.after(20)
-        while "prometheus_build_info" not in api.data("/label/__name__/values"):
+        while "prometheus_build_info" not in api.metric_names():
             assert deadline.sleep(0.2), "the first scrape did not come"
 
     def target(self, *, changed: bool = False) -> AnyTarget:
