@@ -88,7 +88,7 @@ def run(stack: Stack, span: float) -> Tried:
     end = time.time()
     start = end - span
     # A recording that is younger than the time looked at is worked out anew from what it records.
-    present = target.api.metric_names(start=f"{start:.0f}", end=f"{start + STEP:.0f}")
+    present = target.api.metric_names(start=start, end=start + STEP)
     rules = [rule for text, _ in target.rule_files.values() for rule in parse_rules(text)]
     results = backtest(
         rules,

@@ -28,18 +28,20 @@ class PrometheusApi:
     def __init__(self, http: Http) -> None:
         self.http = http
 
-    def metric_names(self, **window: str) -> list[str]:
+    def metric_names(self, *, start: float | None = None, end: float | None = None) -> list[str]:
         """The names of the metrics that the server has.
 
         Args:
-            window: ``start`` and ``end`` of the time looked at, in seconds since 1970; the server's own choice when
-                left out.
+            start: Begin of the time looked at, in seconds since 1970; the server's own choice when None.
+            end: Its end.
 
         Raises:
             BadAnswerError: The answer is not one of Prometheus'.
             ServerError: No answer, or an error.
         """
-        names: list[str] = self.data("/label/__name__/values", of=list, **window)
+        given = {"start": start, "end": end}
+        window = {name: f"{at:.0f}" for name, at in given.items() if at is not None}
+        names: list[str] = self.data("/label/__name__/values", of=list, deadline=None, **window)
         return names
 
     def data(
