@@ -36,13 +36,12 @@ def blocks(read: Callable[[int], bytes], *, size: int = BLOCK_BYTES) -> Iterator
     """
     carry = b""
     while chunk := read(size):
-        data = carry + chunk if carry else chunk
-        cut = data.rfind(b"\n") + 1
+        cut = chunk.rfind(b"\n") + 1
         if cut:
-            yield Block(data[:cut] if cut < len(data) else data)
-            carry = data[cut:]
+            yield Block(b"".join((carry, memoryview(chunk)[:cut])))  # copied once
+            carry = chunk[cut:]
         else:
-            carry = data
+            carry += chunk
         if len(carry) > LONGEST:
             start, length = carry[:_KEPT], len(carry)
             carry = b""
