@@ -117,12 +117,14 @@ class Standin:
     def _take_up(self, name: str, path: Path) -> None:
         if not path.is_file():
             return
+        # The time of the attempt: a thread that waits for a processor here must not date the failure of a text
+        # after the moment at which that text was put back.
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
         text = path.read_text(encoding="utf-8")
         there = self._pipelines.get(name)
         if there is not None and there.text == text:
             return
         error = self.accepts(text)
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
         if error is not None:
             if there is not None:
                 there.failures += 1
