@@ -76,7 +76,7 @@ def test_a_demo_that_is_stopped_leaves_nothing(sent: signal.Signals, tmp_path: P
         if "alertmanager: ready at" in line:
             break
     run.send_signal(sent)
-    rest, _ = run.communicate(timeout=60)
+    rest, _ = run.communicate(timeout=180)
     assert run.returncode == 130, "".join(seen) + rest
     assert "everything that was started is gone" in rest
     assert _left(tmp_path) == []

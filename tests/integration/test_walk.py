@@ -262,7 +262,7 @@ def test_watch_tells_only_what_changes(walk: Walk) -> None:
     )  # fmt: skip
     time.sleep(14)  # two rounds and more
     running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=30)
+    out, err = running.communicate(timeout=120)
     assert running.returncode == 130, err
     assert out.count("loaded/alertmanager: proved") == 1
     assert "Traceback" not in err
