@@ -259,6 +259,8 @@ def test_watch_tells_only_what_changes(walk: Walk) -> None:
     running = subprocess.Popen(
         [sys.executable, "-m", "obskit", "verify", "--watch", "5", "--explain", "loaded/alertmanager"],
         cwd=walk.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # A shell starts what it runs in the background with Ctrl-C ignored, and its children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
     )  # fmt: skip
     time.sleep(14)  # two rounds and more
     running.send_signal(signal.SIGINT)
