@@ -45,7 +45,10 @@ def has_fast_path() -> bool:
 
 
 def fast_path(schema: Schema, selection: Selection, options: Options) -> Decoder | None:
-    """The fast path for a schema; None where obskit was installed without its native part.
+    """The fast path for a schema; None where it cannot be had, and every line goes the slow way.
+
+    That is where obskit was installed without its native part, and for a schema that the scanner does not read:
+    one with a field that is an object of fields too, or with bounds beyond 64 bits.
 
     Args:
         schema: The log schema.
@@ -56,7 +59,10 @@ def fast_path(schema: Schema, selection: Selection, options: Options) -> Decoder
         from obskit._native import Scanner
     except ImportError:
         return None
-    return Decoder(Scanner, schema, selection, options)
+    try:
+        return Decoder(Scanner, schema, selection, options)
+    except (TypeError, ValueError):
+        return None
 
 
 class Decoder:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from obskit.errors import ConfigError, Problem
 from obskit.lint.carrier import Carrier, Unwrapper, detect
 from obskit.lint.line import Line
 from obskit.lint.source.blocks import Giant, blocks
-from obskit.lint.source.files import READ_ERRORS, Source
+from obskit.lint.source.files import Source, told_as_finding
 from obskit.schema.model import Schema
 
 __all__ = ["read_lines"]
@@ -26,32 +25,21 @@ def read_lines(source: Source, schema: Schema) -> Iterator[Line]:
     """
     carrier: Carrier | None = None
     unwrapper: Unwrapper | None = None
-    try:
-        with source.open() as read:
-            number = 1
-            for block in blocks(read):
-                if isinstance(block, Giant):
-                    yield Line(block.start, schema, number, full_size=block.size)
+    with told_as_finding(source), source.open() as read:
+        number = 1
+        for block in blocks(read):
+            if isinstance(block, Giant):
+                yield Line(block.start, schema, number, full_size=block.size)
+                number += 1
+                continue
+            carrier = carrier or detect(block.data)
+            if carrier is Carrier.PLAIN:
+                for raw in block.data.removesuffix(b"\n").split(b"\n"):
+                    yield Line(raw, schema, number)
                     number += 1
-                    continue
-                carrier = carrier or detect(block.data)
-                if carrier is Carrier.PLAIN:
-                    for raw in block.data.removesuffix(b"\n").split(b"\n"):
-                        yield Line(raw, schema, number)
-                        number += 1
-                    continue
-                unwrapper = unwrapper or Unwrapper(carrier, schema)
-                yield from unwrapper.lines(block.data, number)
-                number += block.data.count(b"\n")
-            if unwrapper is not None:
-                yield from unwrapper.rest()
-    except (
-        BrokenPipeError
-    ):  # of standard output: what was found is written while the source is read
-        raise
-    except READ_ERRORS as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        problem = Problem(
-            rule="lint/source", path=source.shown, message=f"cannot be read: {reason}"
-        )
-        raise ConfigError([problem]) from error
+                continue
+            unwrapper = unwrapper or Unwrapper(carrier, schema)
+            yield from unwrapper.lines(block.data, number)
+            number += block.data.count(b"\n")
+        if unwrapper is not None:
+            yield from unwrapper.rest()

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
-from obskit.errors import ConfigError, Problem
 from obskit.lint.baseline import read_baseline
 from obskit.lint.carrier import Carrier, detect
 from obskit.lint.config import LintSettings
@@ -19,7 +18,7 @@ from obskit.lint.parallel import Part, Result, parts, processors, read_part, run
 from obskit.lint.report.model import Hit, Report
 from obskit.lint.scan import Scan
 from obskit.lint.source.documents import Document
-from obskit.lint.source.files import READ_ERRORS, Source, find_sources
+from obskit.lint.source.files import Source, find_sources, told_as_finding
 from obskit.lint.source.follow import Arrived
 from obskit.lint.tally import Tally
 from obskit.schema.fields import BUILTIN
@@ -178,15 +177,5 @@ def _in_processes(
 
 
 def _lint_part(scan: Scan, part: Part) -> None:
-    try:
+    with told_as_finding(part.source):
         read_part(part, scan)
-    except (
-        BrokenPipeError
-    ):  # of standard output: what was found is written while the source is read
-        raise
-    except READ_ERRORS as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        message = f"cannot be read: {reason}"
-        raise ConfigError(
-            [Problem(rule="lint/source", path=part.source.shown, message=message)]
-        ) from error

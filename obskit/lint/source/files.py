@@ -18,7 +18,7 @@ import zstandard
 
 from obskit.errors import ConfigError, Problem
 
-__all__ = ["READ_ERRORS", "STDIN", "Source", "find_sources"]
+__all__ = ["READ_ERRORS", "STDIN", "Source", "find_sources", "told_as_finding"]
 
 #: What reading a source may raise: it is not readable, or its compression is broken.
 READ_ERRORS: Final = (OSError, EOFError, zlib.error, zstandard.ZstdError)
@@ -161,6 +161,30 @@ class _Range:
                 self._done = True
                 return data[:feed]
         return data
+
+
+@contextmanager
+def told_as_finding(source: Source) -> Iterator[None]:
+    """Makes a finding of an error while a source is read.
+
+    Args:
+        source: The source.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
+    try:
+        yield
+    except (
+        BrokenPipeError
+    ):  # of standard output: what was found is written while the source is read
+        raise
+    except READ_ERRORS as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        problem = Problem(
+            rule="lint/source", path=source.shown, message=f"cannot be read: {reason}"
+        )
+        raise ConfigError([problem]) from error
 
 
 def find_sources(names: Iterable[str]) -> list[Source]:

@@ -281,3 +281,20 @@ def test_a_projects_own_fields_go_the_same_two_ways():
     assert [(rule, number) for rule, number, _ in found(b"\n".join(lines), schema=schema)] == [
         ("format", 2), ("range", 4), ("type", 6), ("format", 7), ("type", 10), ("required", 11),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        Field(name="huge", type=FieldType.LONG, minimum=10**400),
+        Field(name="long", type=FieldType.KEYWORD, max_length=10**30),
+        Field(name="host.name", type=FieldType.KEYWORD),
+    ],
+    ids=lambda field: field.name,
+)
+def test_a_schema_that_the_scanner_does_not_read_goes_the_slow_way(field):
+    schema = BUILTIN.extended([field])
+    assert fast_path(schema, select(), Options()) is None
+    assert found(REFERENCE_LINE.replace("INFO", "info").encode(), schema=schema) == [
+        ("level-case", 1, 45)
+    ]
